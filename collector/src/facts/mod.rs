@@ -1,0 +1,1 @@
+//! (being written) Pure arithmetic of facts: cursors of streams, true times, wanted sections.

@@ -1,0 +1,156 @@
+//! The store: domain operations only. It owns the transaction; the pure decider runs inside it.
+//!
+//! One trait, so that a second engine (PostgreSQL) fits later. Every method says what it bounds and what it answers;
+//! none hands out rows to be written back.
+
+pub mod sqlite;
+mod types;
+mod views;
+
+pub use types::*;
+pub use views::*;
+
+use crate::engine::Decide;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use std::sync::Arc;
+use vigie_shared::id::{MachineId, SchoolId, TicketId};
+use vigie_shared::policy::Policy;
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Refused for a reason the caller must be told, with a stable code.
+    #[error("{}", .0.message)]
+    Refused(vigie_shared::error::Refusal),
+    /// What was named does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// It exists already, or contradicts what exists.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database failed: nothing of this operation was kept.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// Everything the collector keeps.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Applies calls of agents and passages of time. All items that are waiting are committed together (group commit);
+    /// each item stands alone: one that fails is refused alone. One result an item, in order. Answers after commit.
+    ///
+    /// For each sync: authorisation (certificate known, not expired at its receipt, not revoked; machine not deleted),
+    /// the liveness row, the cursor of the stream, events, sections, then the decider when there is something to decide.
+    /// A heartbeat that changes nothing touches its liveness row only.
+    async fn apply(&self, items: Vec<Item>, decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>>;
+
+    /// Schools whose `next_wake` is at or before `upto`, at most `limit`, earliest first.
+    async fn due_schools(&self, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError>;
+
+    /// Writes that the collector is listening now. Called every few seconds; the first call after a start tells how
+    /// long it was away and keeps that absence for the engine ([`crate::engine::CollectorAbsence`]).
+    async fn collector_alive(&self, now: Timestamp, starting: bool) -> Result<(), StoreError>;
+
+    /// A receiver of "something to see changed in this school": its id and new version, after each commit.
+    fn changes(&self) -> tokio::sync::broadcast::Receiver<(SchoolId, u64)>;
+
+    // ── schools, policy ──────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Creates or updates schools by their UAI, all or nothing.
+    async fn import_schools(
+        &self,
+        rows: Vec<crate::directory::SchoolRow>,
+        now: Timestamp,
+    ) -> Result<Imported, StoreError>;
+    /// Adds an address range of a school: machines that enrol from it are expected there.
+    async fn add_network(&self, network: NewNetwork) -> Result<(), StoreError>;
+    /// The policy in force.
+    async fn policy(&self) -> Result<Policy, StoreError>;
+    /// Puts a policy in force under the next version, which is answered. Refused with its problems if it has any.
+    async fn set_policy(&self, policy: Policy, now: Timestamp) -> Result<u64, StoreError>;
+
+    // ── identity ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The authority: wrapped key and certificate, if one was made.
+    async fn authority(&self) -> Result<Option<AuthorityRow>, StoreError>;
+    /// Keeps the authority. [`StoreError::Conflict`] if there is one.
+    async fn create_authority(&self, authority: AuthorityRow) -> Result<(), StoreError>;
+    /// Keeps a token (only the SHA-256 of its secret). [`StoreError::NotFound`] if the school is unknown.
+    async fn create_token(&self, token: NewToken) -> Result<(), StoreError>;
+    /// Takes one use of a token and makes a machine, quarantined unless its address lies in a network of its school.
+    /// The same public key again (a lost answer) is the same machine and no further use.
+    async fn enrol(&self, request: Enrolment) -> Result<Enrolled, StoreError>;
+    /// Keeps a certificate that was just signed for a machine.
+    async fn add_certificate(&self, certificate: NewCertificate) -> Result<(), StoreError>;
+    /// Whether a certificate may be used now (the renewal asks; `apply` checks for itself).
+    async fn authorise(&self, peer: &Peer, now: Timestamp) -> Result<MachineId, StoreError>;
+    /// Approves one machine, or all that wait. Answers which. The engine is told.
+    async fn approve(
+        &self,
+        which: Which,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<Vec<MachineId>, StoreError>;
+    /// Revokes a machine: its certificates are refused from now on. The engine is told.
+    async fn revoke(
+        &self,
+        machine: MachineId,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError>;
+
+    // ── users and sessions ───────────────────────────────────────────────────────────────────────────────────────
+
+    /// Adds a user. [`StoreError::Conflict`] if the login is taken.
+    async fn add_user(&self, user: NewUser) -> Result<(), StoreError>;
+    /// A user by login.
+    async fn user(&self, login: &str) -> Result<Option<UserRow>, StoreError>;
+    /// Whether any user exists.
+    async fn has_users(&self) -> Result<bool, StoreError>;
+    /// Keeps a session (only the SHA-256 of its secret).
+    async fn create_session(&self, session: NewSession) -> Result<(), StoreError>;
+    /// The session and its user if it is neither ended nor expired at `now`; moves its last use, at most once a minute.
+    async fn session(&self, secret_sha256: &[u8; 32], now: Timestamp) -> Result<Option<SessionRow>, StoreError>;
+    /// Ends a session.
+    async fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<(), StoreError>;
+    /// Ends all sessions of a user (password changed, user removed) and answers how many.
+    async fn end_sessions_of(&self, login: &str) -> Result<u64, StoreError>;
+    /// Counts a failed sign-in for this login and answers how many there were since `since`; success clears it.
+    async fn failed_sign_ins(
+        &self,
+        login: &str,
+        add: bool,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<u32, StoreError>;
+    /// Forgets failed sign-ins of this login.
+    async fn clear_failed_sign_ins(&self, login: &str) -> Result<(), StoreError>;
+
+    // ── reads for the pages ──────────────────────────────────────────────────────────────────────────────────────
+
+    /// The whole fleet: schools with their machines, open tickets by due time.
+    async fn fleet(&self, now: Timestamp) -> Result<Fleet, StoreError>;
+    /// One school.
+    async fn school(&self, uai: &str, now: Timestamp) -> Result<Option<SchoolPage>, StoreError>;
+    /// One machine with its sections and checks.
+    async fn machine(&self, machine: MachineId, now: Timestamp) -> Result<Option<MachinePage>, StoreError>;
+    /// Tickets, open ones by due time, then those resolved lately; at most `limit`.
+    async fn tickets(&self, limit: usize) -> Result<Vec<TicketSummary>, StoreError>;
+    /// One ticket with its history.
+    async fn ticket(&self, ticket: TicketId) -> Result<Option<TicketPage>, StoreError>;
+    /// Machines that wait for approval.
+    async fn quarantine(&self) -> Result<Vec<QuarantinedMachine>, StoreError>;
+    /// Figures for `/metrics`.
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
+
+    // ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Drops what is past its time: events and gaps after 90 days, samples after 35, sessions at their end, resolved
+    /// incidents and tickets never. Bounded work a call; answers how many rows went.
+    async fn retain(&self, now: Timestamp) -> Result<u64, StoreError>;
+}

@@ -1,0 +1,261 @@
+//! What goes into the store and what comes back of it.
+
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use vigie_shared::digest::Digest;
+use vigie_shared::evidence::HardwareEvidence;
+use vigie_shared::id::{MachineId, SchoolId};
+use vigie_shared::policy::Policy;
+use vigie_shared::sync::{SyncRequest, Want};
+use vigie_shared::uai::Uai;
+
+/// The certificate a peer proved to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The machine its common name says.
+    pub machine: MachineId,
+    /// Serial number, big-endian bytes as in the certificate.
+    pub serial: Vec<u8>,
+    /// Its last instant.
+    pub not_after: Timestamp,
+}
+
+/// One thing to apply.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A call of an agent, verified and bounded.
+    Sync(Box<SyncItem>),
+    /// Time passed for a school.
+    Tick {
+        /// The school.
+        school: SchoolId,
+        /// The ingest low-watermark: silence is judged up to here.
+        upto: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
+}
+
+/// A call of an agent.
+#[derive(Debug, Clone)]
+pub struct SyncItem {
+    /// Who called.
+    pub peer: Peer,
+    /// From where.
+    pub address: IpAddr,
+    /// Receipt time: body complete, before queueing.
+    pub received: Timestamp,
+    /// What it said.
+    pub request: SyncRequest,
+}
+
+/// What an applied item comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Receipt {
+    /// Acknowledged up to.
+    pub ack: u64,
+    /// What is wanted next.
+    pub want: Option<Want>,
+    /// The policy, when the agent's version differs.
+    pub policy: Option<Arc<Policy>>,
+    /// When to call again, seconds.
+    pub next_s: u32,
+    /// Whether a person has yet to approve the machine.
+    pub quarantined: bool,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    /// New schools.
+    pub added: usize,
+    /// Schools that were known and changed.
+    pub updated: usize,
+    /// Schools that were known and stayed the same.
+    pub unchanged: usize,
+}
+
+/// An address range of a school.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewNetwork {
+    /// The school.
+    pub school: Uai,
+    /// `pedagogical` or `administrative`.
+    pub kind: String,
+    /// The range, as seen by the collector.
+    pub cidr: ipnet::IpNet,
+}
+
+/// The authority as kept: its key wrapped by a key that is not in the database.
+#[derive(Clone)]
+pub struct AuthorityRow {
+    /// Nonce and sealed PKCS#8, see `authority`.
+    pub wrapped_key: Vec<u8>,
+    /// Certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
+/// A token to keep.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// The school.
+    pub school: Uai,
+    /// SHA-256 of its secret.
+    pub secret_sha256: [u8; 32],
+    /// Machines it may bring in.
+    pub uses: u32,
+    /// Last instant.
+    pub expires: Timestamp,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A machine that wants in.
+#[derive(Debug, Clone)]
+pub struct Enrolment {
+    /// School named by the token.
+    pub school: Uai,
+    /// SHA-256 of the token's secret.
+    pub secret_sha256: [u8; 32],
+    /// SHA-256 of the machine's SubjectPublicKeyInfo.
+    pub key_sha256: [u8; 32],
+    /// Name on its network: shown, never used to recognise.
+    pub host_name: String,
+    /// `workstation`, `laptop`, `server`, `nomade`.
+    pub kind: String,
+    /// Its hardware.
+    pub hardware: HardwareEvidence,
+    /// From where.
+    pub address: IpAddr,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A machine that got in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Who it is now.
+    pub machine: MachineId,
+    /// Whether a person has yet to approve it.
+    pub quarantined: bool,
+}
+
+/// A certificate that was signed.
+#[derive(Debug, Clone)]
+pub struct NewCertificate {
+    /// For whom.
+    pub machine: MachineId,
+    /// Serial number, big-endian bytes.
+    pub serial: Vec<u8>,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub key_sha256: [u8; 32],
+    /// First instant.
+    pub not_before: Timestamp,
+    /// Last instant.
+    pub not_after: Timestamp,
+}
+
+/// Which machines to approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// One.
+    One(MachineId),
+    /// All in quarantine.
+    All,
+}
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Sees everything, hands out missions, approves machines, adds users.
+    Supervisor,
+    /// Sees everything, works on tickets.
+    Technician,
+}
+
+impl Role {
+    /// The word of the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisor",
+            Self::Technician => "technician",
+        }
+    }
+
+    /// From the word of the store or the command line.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Supervisor, Self::Technician].into_iter().find(|r| r.as_str() == word)
+    }
+}
+
+/// A user to add.
+#[derive(Clone)]
+pub struct NewUser {
+    /// Login.
+    pub login: String,
+    /// Argon2id, PHC string.
+    pub password_hash: String,
+    /// Role.
+    pub role: Role,
+    /// When.
+    pub created: Timestamp,
+}
+
+/// A user.
+#[derive(Clone)]
+pub struct UserRow {
+    /// Login.
+    pub login: String,
+    /// Argon2id, PHC string.
+    pub password_hash: String,
+    /// Role.
+    pub role: Role,
+}
+
+/// A session to keep.
+#[derive(Clone)]
+pub struct NewSession {
+    /// SHA-256 of the cookie's secret.
+    pub secret_sha256: [u8; 32],
+    /// Whose.
+    pub login: String,
+    /// Token that forms carry against request forgery.
+    pub csrf: String,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it ends whatever happens.
+    pub expires: Timestamp,
+}
+
+/// A session in force.
+#[derive(Clone)]
+pub struct SessionRow {
+    /// Whose.
+    pub login: String,
+    /// Role of that user now.
+    pub role: Role,
+    /// Token that forms carry.
+    pub csrf: String,
+}
+
+/// Figures for `/metrics`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Machines by presence word.
+    pub machines: BTreeMap<String, u64>,
+    /// Machines in quarantine.
+    pub quarantined: u64,
+    /// Open incidents by check.
+    pub open_incidents: BTreeMap<String, u64>,
+    /// Open tickets.
+    pub open_tickets: u64,
+    /// Events stored.
+    pub events: u64,
+    /// Gaps stored: ranges of events that no longer exist anywhere.
+    pub gaps: u64,
+}
+
+/// Sections a machine holds, by name.
+pub type SectionDigests = BTreeMap<String, Digest>;
