@@ -48,10 +48,6 @@ fn set(
     effects: &mut Vec<Effect>,
 ) {
     let key = (machine, check.to_owned(), instance.to_owned());
-    // An event of an older stream may arrive after a newer state is known: it is history, not the present.
-    if view.checks.get(&key).is_some_and(|known| known.since > row.since) {
-        return;
-    }
     view.checks.insert(key, row.clone());
     effects.push(Effect::SetCheck {
         machine,

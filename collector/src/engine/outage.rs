@@ -19,6 +19,8 @@ const QUORUM: usize = 2;
 /// After an absence of the collector longer than this, machines last heard before it tell nothing: they may have left
 /// and said goodbye to nobody.
 const SHORT_ABSENCE: SignedDuration = SignedDuration::from_mins(10);
+/// After the end of an outage a machine that still says "cut" counts again only with a fresh result, or after this.
+const RECOVERY: SignedDuration = SignedDuration::from_mins(10);
 /// Machines that left within this time weigh against silence: people are going home.
 const LEAVING: SignedDuration = SignedDuration::from_mins(10);
 
@@ -57,7 +59,7 @@ pub fn judge(
     let key = key(view);
     if open_incident(view, &key).is_none() {
         let ticked = inputs.iter().any(|input| matches!(input, Input::Tick { .. }));
-        let found = by_reports(view).or_else(|| if ticked { by_silence(view) } else { None });
+        let found = by_reports(view, &key, now).or_else(|| if ticked { by_silence(view) } else { None });
         if let Some(found) = found {
             open(view, &key, found, now, due, effects);
         }
@@ -115,7 +117,9 @@ fn counts_after_absence(view: &View, row: &MachineRow) -> bool {
 }
 
 /// Machines that still reach us say that the outside does not answer: at least two, and at least half of those heard.
-fn by_reports(view: &View) -> Option<Found> {
+fn by_reports(view: &View, key: &IncidentKey, now: Timestamp) -> Option<Found> {
+    let ended = view.incidents.get(key).and_then(|incident| incident.ended).map(|ended| ended.by);
+    let fresh = |since: Timestamp| ended.is_none_or(|ended| since > ended || now > ended + RECOVERY);
     let online: Vec<_> =
         view.machines.iter().filter(|(_, row)| is_eye(row) && row.presence == Presence::Online).collect();
     let mut votes = BTreeMap::new();
@@ -123,7 +127,7 @@ fn by_reports(view: &View) -> Option<Found> {
     let mut interval = 0;
     for (id, machine) in &online {
         let row = view.checks.get(&(**id, INTERNET.to_owned(), String::new()));
-        if let Some(row) = row.filter(|row| checks::is_cut(row)) {
+        if let Some(row) = row.filter(|row| checks::is_cut(row) && fresh(row.since)) {
             votes.insert(**id, cause_of(&row.reason));
             by = Some(by.map_or(row.since, |by| by.min(row.since)));
             interval = interval.max(machine.interval_s);

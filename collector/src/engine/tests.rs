@@ -207,6 +207,20 @@ fn contact_alone_needs_two_and_a_machine_still_cut_holds_the_ticket() {
 }
 
 #[test]
+fn machines_that_return_with_an_old_complaint_open_no_second_ticket() {
+    let mut world = World::new(3);
+    world.run_to(300);
+    let [first, second, third] = world.machines[..] else { unreachable!() };
+    let cut = |s| (s, internet(CheckState::Critical, Reason::OutsideUnreachable, 60));
+    let well = |s| (s, internet(CheckState::Ok, Reason::Fine, 60));
+    assert_eq!(resolved(&world.hear(first, 430, vec![cut(55), well(420)])), 1);
+    assert_eq!(opened(&world.hear(second, 432, vec![cut(50)])), 0);
+    assert_eq!(opened(&world.hear(third, 434, vec![cut(52)])), 0);
+    assert_eq!(opened(&world.hear(second, 450, vec![well(440)])), 0);
+    assert_eq!(opened(&world.hear(third, 450, vec![well(441)])), 0);
+}
+
+#[test]
 fn reports_from_machines_that_still_reach_us_open_at_once() {
     let mut world = World::new(4);
     let [first, second, ..] = world.machines[..] else { unreachable!() };
