@@ -55,4 +55,6 @@ pub trait Decide: Send + Sync {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
