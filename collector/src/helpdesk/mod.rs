@@ -1,0 +1,3 @@
+//! Tickets and what surrounds them.
+
+pub mod sla;

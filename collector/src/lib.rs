@@ -1,0 +1,5 @@
+//! The collector: three doors on one port, the store, the engine, the tickets, the fleet health page.
+
+pub mod calendar;
+
+pub mod helpdesk;
