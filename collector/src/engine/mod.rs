@@ -17,7 +17,8 @@ pub use input::Input;
 pub use key::{IncidentKey, Scope};
 pub use view::{CheckRow, CollectorAbsence, IncidentRow, MachineRow, Presence, TicketRow, View};
 
-use jiff::Timestamp;
+use crate::calendar::{BusinessHours, CalendarError, Region};
+use jiff::{SignedDuration, Timestamp};
 
 /// Due time of a ticket: from the instant its clock starts and the minutes of business hours allowed.
 pub type Due = dyn Fn(Timestamp, u32) -> Timestamp + Send + Sync;
@@ -31,6 +32,16 @@ impl Engine {
     /// An engine whose tickets are due as `due` says.
     pub fn new(due: Box<Due>) -> Self {
         Self { due }
+    }
+
+    /// Due times in the default business hours: Monday to Friday 08:00 to 18:00, Europe/Paris, French public holidays.
+    pub fn with_office_hours(holidays: Region) -> Result<Self, CalendarError> {
+        let hours = BusinessHours::office_hours(holidays)?;
+        Ok(Self::new(Box::new(move |from, minutes| {
+            let allowed = SignedDuration::from_mins(minutes.into());
+            // A deadline beyond the calendar's horizon cannot come of a few hours; the plain sum is then as good.
+            hours.deadline(from, allowed, &[]).unwrap_or(from + allowed)
+        })))
     }
 }
 

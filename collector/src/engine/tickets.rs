@@ -1,6 +1,7 @@
 //! Stage: which incidents become tickets, in which group, with how much time.
 
 use super::{Effect, IncidentKey, NewTicket, Note, TicketRow, View};
+use crate::helpdesk::sla::Sla;
 use jiff::Timestamp;
 
 /// What a check's incidents become.
@@ -12,7 +13,7 @@ struct Rule {
 
 /// The coded agreement of four hours covers internet outages; a volume that fills up has two days of ten hours.
 const RULES: &[Rule] = &[
-    Rule { check: vigie_shared::check::INTERNET, allowed_minutes: 4 * 60 },
+    Rule { check: vigie_shared::check::INTERNET, allowed_minutes: Sla::INTERNET_MINUTES },
     Rule { check: vigie_shared::check::VOLUME_SPACE, allowed_minutes: 20 * 60 },
 ];
 
