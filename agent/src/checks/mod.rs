@@ -1,1 +1,3 @@
-//! (being written) One file per check.
+//! One file per check.
+
+pub mod volume_space;
