@@ -1,0 +1,628 @@
+//! From the steps of one look to a verdict. Pure; the first row that applies decides.
+//!
+//! "Worked" means: this probe has worked on this network before (invariant 6, [`Memory`]); a failure of a probe that
+//! never worked here is not evidence and appears in the evidence as `no_evidence`. Ping outside that fails while a
+//! connection or a page works is never evidence: ICMP is often blocked.
+//!
+//! | # | what was seen | state | reason |
+//! |---|---|---|---|
+//! | 1 | a page outside is answered by somebody else: it was true here before / never was | critical / warning | `outside_intercepted` |
+//! | 2 | something outside answers, no resolver does, one that worked | critical | `dns_unreachable` |
+//! | 3 | something outside answers, names are answered wrongly by every resolver: worked / never | critical / warning | `dns_wrong_answer` |
+//! | 4 | as 3, by some resolvers only | warning | `dns_wrong_answer` |
+//! | 5 | something outside answers, no connection or page does, one that worked | critical | `outside_partial` |
+//! | 6 | something outside answers, a connection or page that worked does not | warning | `outside_partial` |
+//! | 7 | something outside answers, the collector does not | warning | `collector_unreachable` |
+//! | 8 | something outside answers, nothing above | ok | `fine` |
+//! | 9 | nothing outside answers, no carrier (the collector does not answer / answers) | critical / warning | `link_down` |
+//! | 10 | …, no address | critical / warning | `no_address` |
+//! | 11 | …, no default route | critical / warning | `no_route` |
+//! | 12 | …, the gateway does not answer to ARP, or not to ping where it worked; the collector does not answer | critical | `gateway_unreachable` |
+//! | 13 | no outside target answered, one that worked failed | critical | `outside_unreachable` |
+//! | 14 | as 13 but nothing that failed ever worked, and names fail that worked: DNS is the first thing to repair | critical | `dns_unreachable` |
+//! | 15 | …, names are answered wrongly by every resolver: worked / never | critical / warning | `dns_wrong_answer` |
+//! | 16 | targets failed that never worked here | unknown | `outside_unreachable` |
+//! | 17 | no target could be tried, the collector does not answer: line or collector, nobody can tell from here | unknown | `collector_unreachable` |
+//! | 18 | targets exist but none could be tried | unknown | `measure_failed` |
+//! | 19 | the policy names no target outside | unknown | `not_configured` |
+//!
+//! Rows 9 to 11 are a warning when the collector answers all the same: a network without a way out may be meant so.
+
+use super::memory::Memory;
+use super::step::{Failure, Kind, Step, StepResult, Steps};
+use std::collections::BTreeMap;
+use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
+
+/// The verdict on one look, with what was seen as evidence. `memory` is that of before this look.
+pub fn judge(steps: &Steps, memory: &Memory) -> CheckResult {
+    let seen = Seen { steps, memory };
+    let (state, reason) = seen.verdict();
+    CheckResult { check: INTERNET.to_owned(), instance: String::new(), state, reason, evidence: seen.evidence() }
+}
+
+/// One look beside what has worked before.
+struct Seen<'a> {
+    steps: &'a Steps,
+    memory: &'a Memory,
+}
+
+impl Seen<'_> {
+    fn verdict(&self) -> (CheckState, Reason) {
+        if let Some(wrong) = self.steps.http.iter().find(|step| step.is_wrong()) {
+            let worked = self.worked(Kind::Http, wrong);
+            return (if worked { CheckState::Critical } else { CheckState::Warning }, Reason::OutsideIntercepted);
+        }
+        if self.steps.outside().any(|(_, step)| step.is_ok()) { self.verdict_outside() } else { self.verdict_cut() }
+    }
+
+    /// Rows 2 to 8: the line works.
+    fn verdict_outside(&self) -> (CheckState, Reason) {
+        if let Some(verdict) = self.names() {
+            return verdict;
+        }
+        // Ping is left out: blocked more often than broken.
+        let channels = || self.steps.outside().filter(|(kind, _)| *kind != Kind::Icmp);
+        if channels().any(|(kind, step)| self.is_evidence(kind, step)) {
+            let some_work = channels().any(|(_, step)| step.is_ok());
+            return (if some_work { CheckState::Warning } else { CheckState::Critical }, Reason::OutsidePartial);
+        }
+        if self.steps.collector.failure().is_some() {
+            return (CheckState::Warning, Reason::CollectorUnreachable);
+        }
+        (CheckState::Ok, Reason::Fine)
+    }
+
+    /// Rows 9 to 19: nothing outside answers.
+    fn verdict_cut(&self) -> (CheckState, Reason) {
+        let steps = self.steps;
+        let collector_answers = steps.collector.is_ok();
+        let own =
+            [(&steps.link, Reason::LinkDown), (&steps.address, Reason::NoAddress), (&steps.route, Reason::NoRoute)];
+        for (step, reason) in own {
+            if step.failure().is_some() {
+                return (if collector_answers { CheckState::Warning } else { CheckState::Critical }, reason);
+            }
+        }
+        let gateway_gone = matches!(steps.gateway.failure(), Some(Failure::NoNeighbour))
+            || self.is_evidence(Kind::Gateway, &steps.gateway);
+        if gateway_gone && !collector_answers {
+            return (CheckState::Critical, Reason::GatewayUnreachable);
+        }
+        if steps.outside().any(|(kind, step)| self.is_evidence(kind, step)) {
+            return (CheckState::Critical, Reason::OutsideUnreachable);
+        }
+        if let Some(verdict) = self.names() {
+            return verdict;
+        }
+        let reason = if steps.outside().any(|(_, step)| step.failure().is_some()) {
+            Reason::OutsideUnreachable
+        } else if steps.collector.failure().is_some() {
+            Reason::CollectorUnreachable
+        } else if steps.outside().next().is_some() {
+            Reason::MeasureFailed
+        } else {
+            Reason::NotConfigured
+        };
+        (CheckState::Unknown, reason)
+    }
+
+    /// What the resolvers say, when that is a finding.
+    fn names(&self) -> Option<(CheckState, Reason)> {
+        let dns = &self.steps.dns;
+        let some_true = dns.iter().any(Step::is_ok);
+        let wrong: Vec<&Step> = dns.iter().filter(|step| step.is_wrong()).collect();
+        if !wrong.is_empty() {
+            let certain = !some_true && wrong.iter().any(|step| self.worked(Kind::Dns, step));
+            return Some((if certain { CheckState::Critical } else { CheckState::Warning }, Reason::DnsWrongAnswer));
+        }
+        let silent = !some_true && dns.iter().any(|step| self.is_evidence(Kind::Dns, step));
+        silent.then_some((CheckState::Critical, Reason::DnsUnreachable))
+    }
+
+    fn worked(&self, kind: Kind, step: &Step) -> bool {
+        self.memory.has_worked(&self.steps.network, kind, &step.target)
+    }
+
+    /// A failure of something that has worked here.
+    fn is_evidence(&self, kind: Kind, step: &Step) -> bool {
+        step.failure().is_some() && self.worked(kind, step)
+    }
+
+    fn evidence(&self) -> BTreeMap<String, String> {
+        let steps = self.steps;
+        let mut evidence = BTreeMap::new();
+        let mut say = |key: &str, value: String| {
+            if !value.is_empty() {
+                evidence.insert(key.to_owned(), shorten(&value));
+            }
+        };
+        say("link", word(&steps.link));
+        for (key, step) in [("address", &steps.address), ("route", &steps.route)] {
+            if step.failure().is_some() {
+                say(key, word(step));
+            }
+        }
+        for (key, step) in [("gateway", &steps.gateway), ("collector", &steps.collector)] {
+            say(key, word(step));
+            say(&format!("{key}_ms"), millis(std::slice::from_ref(step)));
+        }
+        let groups = [
+            ("dns", &steps.dns),
+            ("outside_icmp", &steps.icmp),
+            ("outside_tcp", &steps.tcp),
+            ("outside_http", &steps.http),
+        ];
+        for (key, group) in groups {
+            say(key, words(group));
+            say(&format!("{key}_ms"), millis(group));
+        }
+        let mut no_evidence: Vec<&str> = steps
+            .remembered()
+            .filter(|(kind, step)| step.failure().is_some() && !self.worked(*kind, step))
+            .map(|(kind, _)| kind.key())
+            .collect();
+        no_evidence.dedup();
+        say("no_evidence", no_evidence.join(" "));
+        evidence
+    }
+}
+
+impl Kind {
+    /// The word of this kind in the evidence.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Dns => "dns",
+            Self::Icmp => "outside_icmp",
+            Self::Tcp => "outside_tcp",
+            Self::Http => "outside_http",
+        }
+    }
+}
+
+/// One step in a few words.
+fn word(step: &Step) -> String {
+    match &step.result {
+        StepResult::Ok(seen) if seen.is_empty() => "ok".to_owned(),
+        StepResult::Ok(seen) => seen.clone(),
+        StepResult::Failed(failure) => failure.to_string(),
+        StepResult::Skipped(why) => format!("not tried: {why}"),
+    }
+}
+
+/// Steps of one kind in a few words: how many work, and how the first that does not fails.
+fn words(steps: &[Step]) -> String {
+    let working = steps.iter().filter(|step| step.is_ok()).count();
+    match steps.iter().find(|step| !step.is_ok()) {
+        None if steps.is_empty() => String::new(),
+        None => format!("{working}/{}", steps.len()),
+        Some(step) => format!("{working}/{}: {} {}", steps.len(), step.target, word(step)),
+    }
+}
+
+/// The quickest answer.
+fn millis(steps: &[Step]) -> String {
+    let quickest = steps.iter().filter(|step| step.is_ok()).filter_map(|step| step.millis).min();
+    quickest.map(|ms| ms.to_string()).unwrap_or_default()
+}
+
+/// Longest value of the evidence, characters.
+const EVIDENCE_MAX: usize = 160;
+
+fn shorten(value: &str) -> String {
+    match value.char_indices().nth(EVIDENCE_MAX) {
+        Some((at, _)) => format!("{}…", value.split_at(at).0),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A look at a network on which everything works.
+    pub fn good() -> Steps {
+        Steps {
+            network: "192.0.2.1 eth0".into(),
+            link: Step::ok("eth0", "eth0 up"),
+            address: Step::ok("", ""),
+            route: Step::ok("192.0.2.1 eth0", ""),
+            gateway: Step::ok("192.0.2.1", ""),
+            dns: vec![
+                Step::ok("a.example @192.0.2.53", "198.51.100.7"),
+                Step::ok("a.example @192.0.2.54", "198.51.100.7"),
+            ],
+            icmp: vec![Step::ok("198.51.100.7", "")],
+            tcp: vec![Step::ok("a.example:443", ""), Step::ok("198.51.100.8:53", "")],
+            http: vec![Step::ok("http://a.example/", "200")],
+            collector: Step::ok("collector.example:8443", ""),
+        }
+    }
+
+    /// A memory in which everything of `good` has worked.
+    fn knows_all() -> Memory {
+        let mut memory = Memory::default();
+        memory.learn(&good());
+        memory
+    }
+
+    fn fails(step: &mut Step, failure: Failure) {
+        step.result = StepResult::Failed(failure);
+    }
+
+    fn all_silent(steps: &mut [Step]) {
+        steps.iter_mut().for_each(|step| fails(step, Failure::Silent));
+    }
+
+    fn outside_silent(s: &mut Steps) {
+        all_silent(&mut s.icmp);
+        all_silent(&mut s.tcp);
+        all_silent(&mut s.http);
+    }
+
+    fn absent() -> Failure {
+        Failure::Absent("absent".into())
+    }
+
+    fn wrong() -> Failure {
+        Failure::Wrong("302".into())
+    }
+
+    fn no_targets(s: &mut Steps) {
+        s.icmp.clear();
+        s.tcp.clear();
+        s.http.clear();
+    }
+
+    /// Changes a good look into the one of a row.
+    type Change = fn(&mut Steps);
+
+    /// Row of the table, whether the probes worked before, what happened, and the verdict.
+    type Row = (&'static str, bool, Change, CheckState, Reason);
+
+    const TABLE: &[Row] = {
+        use CheckState::{Critical, Ok, Unknown, Warning};
+        &[
+            ("1 portal", true, |s| fails(&mut s.http[0], wrong()), Critical, Reason::OutsideIntercepted),
+            (
+                "1 portal and nothing else",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.http[0], wrong())
+                },
+                Critical,
+                Reason::OutsideIntercepted,
+            ),
+            ("1 page never true here", false, |s| fails(&mut s.http[0], wrong()), Warning, Reason::OutsideIntercepted),
+            ("2 all resolvers silent", true, |s| all_silent(&mut s.dns), Critical, Reason::DnsUnreachable),
+            (
+                "2 resolvers fail",
+                true,
+                |s| s.dns.iter_mut().for_each(|d| fails(d, Failure::Refused("SERVFAIL".into()))),
+                Critical,
+                Reason::DnsUnreachable,
+            ),
+            (
+                "3 all resolvers lie",
+                true,
+                |s| s.dns.iter_mut().for_each(|d| fails(d, wrong())),
+                Critical,
+                Reason::DnsWrongAnswer,
+            ),
+            (
+                "3 one lies, one is silent",
+                true,
+                |s| {
+                    all_silent(&mut s.dns);
+                    fails(&mut s.dns[0], wrong())
+                },
+                Critical,
+                Reason::DnsWrongAnswer,
+            ),
+            (
+                "3 always lied",
+                false,
+                |s| s.dns.iter_mut().for_each(|d| fails(d, wrong())),
+                Warning,
+                Reason::DnsWrongAnswer,
+            ),
+            ("4 one of two lies", true, |s| fails(&mut s.dns[0], wrong()), Warning, Reason::DnsWrongAnswer),
+            (
+                "5 only ping is left",
+                true,
+                |s| {
+                    all_silent(&mut s.tcp);
+                    all_silent(&mut s.http)
+                },
+                Critical,
+                Reason::OutsidePartial,
+            ),
+            (
+                "6 one target of two",
+                true,
+                |s| fails(&mut s.tcp[0], Failure::Refused("refused".into())),
+                Warning,
+                Reason::OutsidePartial,
+            ),
+            ("6 pages fail, connections work", true, |s| all_silent(&mut s.http), Warning, Reason::OutsidePartial),
+            ("7 collector", true, |s| fails(&mut s.collector, Failure::Silent), Warning, Reason::CollectorUnreachable),
+            (
+                "7 collector never reached",
+                false,
+                |s| fails(&mut s.collector, Failure::Silent),
+                Warning,
+                Reason::CollectorUnreachable,
+            ),
+            ("8 all is well", true, |_| (), Ok, Reason::Fine),
+            ("8 all is well at first sight", false, |_| (), Ok, Reason::Fine),
+            ("8 ping outside blocked today", true, |s| all_silent(&mut s.icmp), Ok, Reason::Fine),
+            ("8 gateway silent, outside answers", true, |s| fails(&mut s.gateway, Failure::Silent), Ok, Reason::Fine),
+            ("8 one resolver of two silent", true, |s| fails(&mut s.dns[0], Failure::Silent), Ok, Reason::Fine),
+            ("8 resolvers never answered", false, |s| all_silent(&mut s.dns), Ok, Reason::Fine),
+            ("8 a target that never worked", false, |s| fails(&mut s.tcp[0], Failure::Silent), Ok, Reason::Fine),
+            (
+                "9 cable out",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.link, absent());
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::LinkDown,
+            ),
+            (
+                "9 cable out at first sight",
+                false,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.link, absent());
+                    fails(&mut s.route, absent());
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::LinkDown,
+            ),
+            (
+                "9 cable out, no targets",
+                false,
+                |s| {
+                    no_targets(s);
+                    fails(&mut s.link, absent());
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::LinkDown,
+            ),
+            (
+                "9 collector on this machine",
+                false,
+                |s| {
+                    no_targets(s);
+                    fails(&mut s.link, absent())
+                },
+                Warning,
+                Reason::LinkDown,
+            ),
+            (
+                "10 no address",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.address, absent());
+                    fails(&mut s.route, absent());
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::NoAddress,
+            ),
+            (
+                "11 no route",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.route, absent());
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::NoRoute,
+            ),
+            (
+                "11 no route but the collector",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.route, absent())
+                },
+                Warning,
+                Reason::NoRoute,
+            ),
+            (
+                "12 gateway silent",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.gateway, Failure::Silent);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::GatewayUnreachable,
+            ),
+            (
+                "12 gateway not on the network",
+                false,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.gateway, Failure::NoNeighbour);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::GatewayUnreachable,
+            ),
+            (
+                "12 gateway silent, no targets",
+                true,
+                |s| {
+                    no_targets(s);
+                    fails(&mut s.gateway, Failure::Silent);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::GatewayUnreachable,
+            ),
+            (
+                "13 line cut",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::OutsideUnreachable,
+            ),
+            (
+                "13 line cut, names too",
+                true,
+                |s| {
+                    outside_silent(s);
+                    all_silent(&mut s.dns);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Critical,
+                Reason::OutsideUnreachable,
+            ),
+            (
+                "13 gateway silent but the collector",
+                true,
+                |s| {
+                    outside_silent(s);
+                    fails(&mut s.gateway, Failure::Silent)
+                },
+                Critical,
+                Reason::OutsideUnreachable,
+            ),
+            (
+                "14 nothing to try without names",
+                true,
+                |s| {
+                    no_targets(s);
+                    s.tcp = vec![Step::skipped("a.example:443", "no address")];
+                    all_silent(&mut s.dns)
+                },
+                Critical,
+                Reason::DnsUnreachable,
+            ),
+            (
+                "15 all resolvers lie, no targets",
+                true,
+                |s| {
+                    no_targets(s);
+                    s.dns.iter_mut().for_each(|d| fails(d, wrong()))
+                },
+                Critical,
+                Reason::DnsWrongAnswer,
+            ),
+            (
+                "15 always lied, no targets",
+                false,
+                |s| {
+                    no_targets(s);
+                    s.dns.iter_mut().for_each(|d| fails(d, wrong()))
+                },
+                Warning,
+                Reason::DnsWrongAnswer,
+            ),
+            ("16 never worked here", false, outside_silent, Unknown, Reason::OutsideUnreachable),
+            (
+                "16 nothing ever worked",
+                false,
+                |s| {
+                    outside_silent(s);
+                    all_silent(&mut s.dns);
+                    fails(&mut s.gateway, Failure::Silent);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Unknown,
+                Reason::OutsideUnreachable,
+            ),
+            (
+                "17 line or collector",
+                true,
+                |s| {
+                    no_targets(s);
+                    fails(&mut s.collector, Failure::Silent)
+                },
+                Unknown,
+                Reason::CollectorUnreachable,
+            ),
+            (
+                "18 only ping, not permitted",
+                true,
+                |s| {
+                    no_targets(s);
+                    s.icmp = vec![Step::skipped("198.51.100.7", "needs CAP_NET_RAW")]
+                },
+                Unknown,
+                Reason::MeasureFailed,
+            ),
+            ("19 no targets", true, no_targets, Unknown, Reason::NotConfigured),
+            (
+                "19 no targets, gateway silent, collector answers",
+                true,
+                |s| {
+                    no_targets(s);
+                    fails(&mut s.gateway, Failure::Silent)
+                },
+                Unknown,
+                Reason::NotConfigured,
+            ),
+        ]
+    };
+
+    #[test]
+    fn every_row_of_the_table_holds() {
+        for (row, worked, change, state, reason) in TABLE {
+            let mut steps = good();
+            change(&mut steps);
+            let memory = if *worked { knows_all() } else { Memory::default() };
+            let result = judge(&steps, &memory);
+            assert_eq!((result.state, &result.reason), (*state, reason), "row {row}: {steps:#?}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_never_worked_here_is_named_as_no_evidence() {
+        let mut steps = good();
+        outside_silent(&mut steps);
+        let evidence = judge(&steps, &Memory::default()).evidence;
+        assert_eq!(evidence.get("no_evidence").map(String::as_str), Some("outside_icmp outside_tcp outside_http"));
+        assert_eq!(judge(&steps, &knows_all()).evidence.get("no_evidence"), None);
+    }
+
+    #[test]
+    fn evidence_is_short_words_and_figures() {
+        let mut steps = good();
+        steps.gateway.millis = Some(3);
+        steps.tcp[0].millis = Some(21);
+        steps.tcp[1].millis = Some(14);
+        fails(&mut steps.dns[1], Failure::Wrong("x".repeat(1000)));
+        let evidence = judge(&steps, &knows_all()).evidence;
+        let get = |key: &str| evidence.get(key).map(String::as_str);
+        assert_eq!(get("link"), Some("eth0 up"));
+        assert_eq!((get("gateway"), get("gateway_ms")), (Some("ok"), Some("3")));
+        assert_eq!((get("outside_tcp"), get("outside_tcp_ms")), (Some("2/2"), Some("14")));
+        assert!(get("dns").unwrap().starts_with("1/2: a.example @192.0.2.54 wrong answer: xxx"));
+        assert!(evidence.values().all(|value| value.chars().count() <= EVIDENCE_MAX + 1));
+        assert_eq!(get("address"), None, "what is in order is not said at length");
+    }
+
+    #[test]
+    fn what_worked_on_another_network_is_no_evidence_here() {
+        let mut steps = good();
+        outside_silent(&mut steps);
+        steps.network = "203.0.113.1 wlan0".into();
+        let result = judge(&steps, &knows_all());
+        assert_eq!((result.state, result.reason), (CheckState::Unknown, Reason::OutsideUnreachable));
+    }
+}

@@ -1,0 +1,183 @@
+//! The machine's own part of the way out: carrier, address, default route. Read from the kernel, nothing is sent.
+//!
+//! Sources: `/sys/class/net` (sysfs-class-net), `/proc/net/route`, `/proc/net/ipv6_route`, `/proc/net/fib_trie`,
+//! `/proc/net/if_inet6` (proc(5) and the kernel's networking documentation).
+
+use super::step::{Failure, Step};
+use crate::source::Source;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What the machine itself knows about its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// Gateway and interface, or empty without a default route: the key of the memory.
+    pub network: String,
+    /// An interface has its carrier.
+    pub link: Step,
+    /// There is an address that can be used.
+    pub address: Step,
+    /// There is a default route.
+    pub route: Step,
+    /// The gateway to try.
+    pub gateway: Option<Gateway>,
+}
+
+/// A default gateway with an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its address.
+    pub address: IpAddr,
+    /// The interface that leads to it.
+    pub interface: String,
+    /// Number of that interface: an IPv6 gateway is usually link-local.
+    pub scope_id: u32,
+}
+
+/// One default route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultRoute {
+    /// The gateway; none on a tunnel.
+    pub gateway: Option<IpAddr>,
+    /// The interface.
+    pub interface: String,
+}
+
+/// Reads the machine's part of the way out.
+pub fn read(source: &dyn Source) -> Path {
+    let routes = default_routes(source);
+    let used: Vec<&str> = routes.iter().map(|route| route.interface.as_str()).collect();
+    let gateway = routes.iter().find_map(|route| {
+        let index = source.text(&format!("/sys/class/net/{}/ifindex", route.interface)).unwrap_or_default();
+        let scope_id = index.trim().parse().unwrap_or(0);
+        route.gateway.map(|address| Gateway { address, interface: route.interface.clone(), scope_id })
+    });
+    let shown = |route: &DefaultRoute| match route.gateway {
+        Some(gateway) => format!("{gateway} {}", route.interface),
+        None => route.interface.clone(),
+    };
+    let network = routes.first().map(shown).unwrap_or_default();
+    let route = match network.as_str() {
+        "" => Step::failed("", Failure::Absent("no default route".to_owned())),
+        via => Step::ok(via, ""),
+    };
+    Path { route, link: link(source, &used), address: address(source), network, gateway }
+}
+
+/// Whether what leads out has its carrier: the interfaces of the default routes, and of the hardware at least one (a
+/// tunnel stays "up" when the cable is out). Without a default route any hardware interface will do; where there is no
+/// hardware (containers), any interface but the loopback.
+fn link(source: &dyn Source, used: &[&str]) -> Step {
+    let names = match source.list("/sys/class/net") {
+        Ok(names) => names,
+        Err(why) => return Step::skipped("", why.to_string()),
+    };
+    let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| *name != "lo").collect();
+    let hardware: Vec<&str> =
+        names.iter().copied().filter(|name| source.link(&format!("/sys/class/net/{name}/device")).is_ok()).collect();
+    let candidates = if hardware.is_empty() { &names } else { &hardware };
+    // Reading the carrier of an interface that is administratively down fails: that is down too.
+    let up = |name: &&&str| source.text(&format!("/sys/class/net/{name}/carrier")).is_ok_and(|text| text.trim() == "1");
+    let of_route = used.iter().find(|name| up(&name));
+    let of_machine = candidates.iter().find(|name| up(name));
+    match (of_machine, of_route) {
+        (Some(_), Some(name)) => Step::ok(*name, format!("{name} up")),
+        (Some(name), None) if used.is_empty() => Step::ok(*name, format!("{name} up")),
+        _ => {
+            let tried = if used.is_empty() { candidates.join(" ") } else { used.join(" ") };
+            Step::failed(
+                tried,
+                Failure::Absent("no carrier: cable out, switch off or wireless not connected".to_owned()),
+            )
+        }
+    }
+}
+
+/// Whether the machine has an address beyond its own link.
+fn address(source: &dyn Source) -> Step {
+    let v4 = source.text("/proc/net/fib_trie").map(|text| local_v4(&text));
+    let v6 = source.text("/proc/net/if_inet6").map(|text| global_v6(&text));
+    let found = v4.iter().flatten().map(|a| IpAddr::V4(*a)).chain(v6.iter().flatten().map(|a| IpAddr::V6(*a))).next();
+    match (found, v4, v6) {
+        (Some(_), ..) => Step::ok("", ""),
+        (None, Err(why), _) => Step::skipped("", why.to_string()),
+        (None, Ok(_), _) => Step::failed("", Failure::Absent("no address: DHCP did not answer".to_owned())),
+    }
+}
+
+/// The machine's own IPv4 addresses: leaves marked `/32 host LOCAL` in the local trie.
+fn local_v4(fib_trie: &str) -> Vec<Ipv4Addr> {
+    let mut leaf = None;
+    let mut found = Vec::new();
+    for line in fib_trie.lines().map(str::trim_start) {
+        if let Some(address) = line.strip_prefix("|-- ") {
+            leaf = address.trim().parse::<Ipv4Addr>().ok();
+        } else if line.starts_with("/32 host LOCAL") {
+            found.extend(leaf.filter(|address| !address.is_loopback() && !address.is_link_local()));
+        }
+    }
+    found
+}
+
+/// Addresses of global scope: 32 hexadecimal digits, index, prefix, scope (`00` is global), flags, name.
+fn global_v6(if_inet6: &str) -> Vec<Ipv6Addr> {
+    let parse = |line: &str| {
+        let mut words = line.split_whitespace();
+        let address = u128::from_str_radix(words.next()?, 16).ok()?;
+        (words.nth(2)? == "00").then(|| Ipv6Addr::from_bits(address))
+    };
+    if_inet6.lines().filter_map(parse).collect()
+}
+
+/// The default routes that are up, IPv4 first, each family by metric.
+pub fn default_routes(source: &dyn Source) -> Vec<DefaultRoute> {
+    let v4 = source.text("/proc/net/route").unwrap_or_default();
+    let v6 = source.text("/proc/net/ipv6_route").unwrap_or_default();
+    let mut routes = parse_routes_v4(&v4);
+    routes.extend(parse_routes_v6(&v6));
+    routes
+}
+
+const UP: u32 = 1;
+const REJECT: u32 = 0x200;
+
+/// Columns: interface, destination, gateway, flags, references, use, metric, mask… addresses in host byte order.
+fn parse_routes_v4(text: &str) -> Vec<DefaultRoute> {
+    let parse = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [interface, destination, gateway, flags, _, _, metric, mask, ..] = words.as_slice() else { return None };
+        let flags = u32::from_str_radix(flags, 16).ok()?;
+        let is_default = *destination == "00000000" && *mask == "00000000" && flags & UP != 0 && flags & REJECT == 0;
+        let gateway = u32::from_str_radix(gateway, 16).ok()?.to_ne_bytes();
+        let gateway = Some(Ipv4Addr::from(gateway)).filter(|gateway| !gateway.is_unspecified()).map(IpAddr::V4);
+        let metric: u32 = metric.parse().ok()?;
+        is_default.then(|| (metric, DefaultRoute { gateway, interface: (*interface).to_owned() }))
+    };
+    in_order(text.lines().filter_map(parse).collect())
+}
+
+/// Columns: destination, prefix, source, prefix, next hop, metric, references, use, flags, interface; hexadecimal.
+fn parse_routes_v6(text: &str) -> Vec<DefaultRoute> {
+    let parse = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, prefix, _, _, next_hop, metric, _, _, flags, interface] = words.as_slice() else { return None };
+        let flags = u32::from_str_radix(flags, 16).ok()?;
+        let is_default = *prefix == "00" && flags & UP != 0 && flags & REJECT == 0 && *interface != "lo";
+        let gateway = Ipv6Addr::from_bits(u128::from_str_radix(next_hop, 16).ok()?);
+        let gateway = Some(gateway).filter(|gateway| !gateway.is_unspecified()).map(IpAddr::V6);
+        let metric = u32::from_str_radix(metric, 16).ok()?;
+        is_default.then(|| (metric, DefaultRoute { gateway, interface: (*interface).to_owned() }))
+    };
+    in_order(text.lines().filter_map(parse).collect())
+}
+
+fn in_order(mut routes: Vec<(u32, DefaultRoute)>) -> Vec<DefaultRoute> {
+    routes.sort_by_key(|(metric, _)| *metric);
+    routes.into_iter().map(|(_, route)| route).collect()
+}
+
+/// The resolvers of `/etc/resolv.conf`, at most three, as the C library reads it (resolv.conf(5)).
+pub fn resolvers(source: &dyn Source) -> Vec<IpAddr> {
+    let text = source.text("/etc/resolv.conf").unwrap_or_default();
+    let address = |line: &str| line.strip_prefix("nameserver")?.split_whitespace().next()?.parse().ok();
+    text.lines().filter_map(|line| address(line.trim())).take(3).collect()
+}
