@@ -8,6 +8,8 @@
 
 pub mod confirm;
 pub mod internet;
+#[cfg(test)]
+pub(crate) mod test_source;
 pub mod volume_space;
 
 use crate::clock::Clock;

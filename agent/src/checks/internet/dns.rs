@@ -178,3 +178,164 @@ fn verdict(answers: &[Option<Answer>; 2], within: &[IpNet]) -> Result<String, Fa
         [None, _] => Err(Failure::Silent),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simple_dns::ResourceRecord;
+    use simple_dns::rdata::{A, AAAA};
+
+    const PATIENCE: Duration = Duration::from_millis(400);
+
+    fn target(within: &[&str]) -> DnsTarget {
+        let within = within.iter().map(|net| net.parse().unwrap()).collect();
+        DnsTarget { name: "www.a.example".into(), within }
+    }
+
+    /// A resolver on loopback: `answer` turns the n-th datagram into what is sent back.
+    async fn resolver(answer: impl Fn(usize, Packet<'_>) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0u8; 1500];
+            for n in 0.. {
+                let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                for reply in answer(n, Packet::parse(&buffer[..length]).unwrap()) {
+                    socket.send_to(&reply, from).await.unwrap();
+                }
+            }
+        });
+        address
+    }
+
+    fn reply(query: Packet<'_>, addresses: &[&str]) -> Vec<u8> {
+        let name = query.questions[0].qname.clone();
+        let kind = query.questions[0].qtype;
+        let mut reply = query.into_reply();
+        for address in addresses {
+            let (rdata, of) = match address.parse().unwrap() {
+                IpAddr::V4(v4) => (RData::A(A { address: v4.to_bits() }), TYPE::A),
+                IpAddr::V6(v6) => (RData::AAAA(AAAA { address: v6.to_bits() }), TYPE::AAAA),
+            };
+            if kind == QTYPE::TYPE(of) {
+                reply.answers.push(ResourceRecord::new(name.clone(), CLASS::IN, 60, rdata));
+            }
+        }
+        reply.build_bytes_vec().unwrap()
+    }
+
+    fn failing(query: Packet<'_>, rcode: RCODE) -> Vec<u8> {
+        let mut reply = query.into_reply();
+        *reply.rcode_mut() = rcode;
+        reply.build_bytes_vec().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_true_answer_is_ok_and_says_the_address() {
+        let at = resolver(|_, query| vec![reply(query, &["198.51.100.7", "2001:db8::7"])]).await;
+        let step = ask(at, &target(&["198.51.100.0/24"]), PATIENCE).await;
+        assert_eq!(step.result, super::super::step::StepResult::Ok("198.51.100.7".into()));
+        assert_eq!(step.target, format!("www.a.example @{at}"));
+    }
+
+    #[tokio::test]
+    async fn a_lie_is_a_wrong_answer() {
+        let at = resolver(|_, query| vec![reply(query, &["192.0.2.66"])]).await;
+        let step = ask(at, &target(&["198.51.100.0/24"]), PATIENCE).await;
+        assert_eq!(step.failure(), Some(&Failure::Wrong("192.0.2.66".into())));
+    }
+
+    #[tokio::test]
+    async fn silence_is_asked_again_once_and_ends_in_time() {
+        let begun = Instant::now();
+        let at = resolver(|_, _| vec![]).await;
+        let step = ask(at, &target(&[]), PATIENCE).await;
+        assert_eq!(step.failure(), Some(&Failure::Silent));
+        assert!(begun.elapsed() >= PATIENCE * ATTEMPTS && begun.elapsed() < PATIENCE * (ATTEMPTS + 2));
+    }
+
+    #[tokio::test]
+    async fn one_lost_datagram_is_no_failure() {
+        let at = resolver(|n, query| if n < 2 { vec![] } else { vec![reply(query, &["198.51.100.7"])] }).await;
+        assert!(ask(at, &target(&[]), PATIENCE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_drops_the_question_about_ipv6_still_works() {
+        let at = resolver(|_, query| match query.questions[0].qtype {
+            QTYPE::TYPE(TYPE::A) => vec![reply(query, &["198.51.100.7"])],
+            _ => vec![],
+        })
+        .await;
+        let begun = Instant::now();
+        assert!(ask(at, &target(&[]), Duration::from_secs(30)).await.is_ok());
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is not waited for at length");
+    }
+
+    #[tokio::test]
+    async fn answers_with_another_number_or_to_another_question_are_ignored() {
+        let at = resolver(|_, query| {
+            let mut other_number = query.clone();
+            other_number.set_id(query.id().wrapping_add(7));
+            let mut other_name = query.clone();
+            other_name.questions[0].qname = Name::new("evil.example").unwrap();
+            let truth = if query.questions[0].qtype == QTYPE::TYPE(TYPE::A) { "198.51.100.7" } else { "2001:db8::7" };
+            let echoed = query.build_bytes_vec().unwrap();
+            vec![
+                reply(other_number, &["192.0.2.66"]),
+                reply(other_name, &["192.0.2.66"]),
+                echoed,
+                b"rubbish".to_vec(),
+                reply(query, &[truth]),
+            ]
+        })
+        .await;
+        let step = ask(at, &target(&[]), PATIENCE).await;
+        assert_eq!(step.result, super::super::step::StepResult::Ok("198.51.100.7".into()));
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_foreign_answers_does_not_keep_us() {
+        let at = resolver(|_, query| vec![failing(Packet::new_query(query.id().wrapping_add(9)), RCODE::NoError); 200])
+            .await;
+        let step = ask(at, &target(&[]), PATIENCE).await;
+        assert!(matches!(step.failure(), Some(Failure::Refused(why)) if why.contains("flood")), "{step:?}");
+    }
+
+    #[tokio::test]
+    async fn a_resolver_without_a_way_out_says_servfail() {
+        let at = resolver(|_, query| vec![failing(query, RCODE::ServerFailure)]).await;
+        let step = ask(at, &target(&[]), PATIENCE).await;
+        assert_eq!(step.failure(), Some(&Failure::Refused("SERVFAIL".into())));
+    }
+
+    #[tokio::test]
+    async fn a_name_denied_is_a_wrong_answer() {
+        let at = resolver(|_, query| vec![failing(query, RCODE::NameError)]).await;
+        assert_eq!(ask(at, &target(&[]), PATIENCE).await.failure(), Some(&Failure::Wrong("no such name".into())));
+        let at = resolver(|_, query| vec![reply(query, &[])]).await;
+        assert_eq!(ask(at, &target(&[]), PATIENCE).await.failure(), Some(&Failure::Wrong("no address".into())));
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_refuses() {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let at = socket.local_addr().unwrap();
+        drop(socket);
+        let step = ask(at, &target(&[]), PATIENCE).await;
+        assert_eq!(step.failure(), Some(&Failure::Refused("connection refused".into())));
+    }
+
+    #[test]
+    fn a_family_without_a_network_in_the_policy_is_not_judged() {
+        let found = |addresses: &[&str]| {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            [Some(Answer::Addresses { addresses, truncated: false }), None]
+        };
+        let within = ["198.51.100.0/24".parse().unwrap()];
+        assert!(verdict(&found(&["2001:db8::1"]), &within).is_ok());
+        assert!(verdict(&found(&["2001:db8::1", "192.0.2.66"]), &within).is_err());
+        assert!(verdict(&found(&["192.0.2.66", "198.51.100.7"]), &within).is_ok());
+        assert!(verdict(&found(&["0.0.0.0"]), &[]).is_err(), "a sinkhole is no address");
+    }
+}

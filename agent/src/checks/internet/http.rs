@@ -127,3 +127,105 @@ fn told(error: &hyper::Error) -> Failure {
         Failure::Refused("closed without an answer".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// A server on loopback that says these bytes to whoever asks, and what it was asked.
+    async fn server(says: impl Into<Vec<u8>>) -> (u16, tokio::task::JoinHandle<String>) {
+        let says = says.into();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let task = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0u8; 4096];
+            let length = stream.read(&mut asked).await.unwrap();
+            // Who is asked for too much may hang up before the end.
+            let _ = stream.write_all(&says).await;
+            String::from_utf8_lossy(&asked[..length]).into_owned()
+        });
+        (port, task)
+    }
+
+    fn target(port: u16) -> HttpTarget {
+        HttpTarget { url: format!("http://www.a.example:{port}/ok?x=1"), status: 200, contains: "success".into() }
+    }
+
+    async fn fetched(says: impl Into<Vec<u8>>) -> Step {
+        let (port, _server) = server(says).await;
+        fetch(&target(port), &["127.0.0.1".parse().unwrap()], port, PATIENCE).await
+    }
+
+    #[tokio::test]
+    async fn the_true_page_is_ok_and_is_asked_for_by_name() {
+        let (port, server) = server("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsuccess\n").await;
+        let step = fetch(&target(port), &["127.0.0.1".parse().unwrap()], port, PATIENCE).await;
+        assert!(step.is_ok(), "{step:?}");
+        let asked = server.await.unwrap().to_lowercase();
+        assert!(asked.starts_with("get /ok?x=1 http/1.1\r\n"), "{asked}");
+        assert!(asked.contains(&format!("host: www.a.example:{port}\r\n")), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn a_portal_that_redirects_is_a_wrong_answer_and_only_its_host_is_told() {
+        let step = fetched(
+            "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login?user=somebody\r\nContent-Length: 0\r\n\r\n",
+        )
+        .await;
+        assert_eq!(step.failure(), Some(&Failure::Wrong("302 instead of 200, sent to portal.example".into())));
+    }
+
+    #[tokio::test]
+    async fn a_block_page_with_the_right_status_is_a_wrong_answer() {
+        let step = fetched("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nblocked").await;
+        assert_eq!(step.failure(), Some(&Failure::Wrong("200, but not the text of the page".into())));
+    }
+
+    #[tokio::test]
+    async fn a_proxy_without_a_way_out_is_no_portal() {
+        let step = fetched("HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n").await;
+        assert!(matches!(step.failure(), Some(Failure::Refused(why)) if why.starts_with("504")), "{step:?}");
+    }
+
+    #[tokio::test]
+    async fn a_page_without_end_is_read_up_to_the_bound() {
+        let mut says = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n".to_vec();
+        says.extend(std::iter::repeat_n(b'x', 4 << 20));
+        says.extend(b"success");
+        let step = fetched(says).await;
+        assert_eq!(step.failure(), Some(&Failure::Wrong("200, but not the text of the page".into())));
+    }
+
+    #[tokio::test]
+    async fn a_head_without_end_and_what_is_not_http_are_wrong_answers() {
+        let mut endless = b"HTTP/1.1 200 OK\r\n".to_vec();
+        endless.extend(b"x-filler: 0123456789\r\n".repeat(20_000));
+        assert!(fetched(endless).await.is_wrong());
+        assert!(fetched("SSH-2.0-OpenSSH_9.2\r\n\r\n").await.is_wrong());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_refuses_and_one_that_waits_is_silent() {
+        let step = fetched("").await;
+        assert_eq!(step.failure(), Some(&Failure::Refused("closed without an answer".into())));
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let step = fetch(&target(port), &["127.0.0.1".parse().unwrap()], port, Duration::from_millis(100)).await;
+        assert_eq!(step.failure(), Some(&Failure::Silent));
+    }
+
+    #[test]
+    fn only_plain_pages_have_a_host() {
+        assert_eq!(host("http://a.example/x"), Some(("a.example".into(), 80)));
+        assert_eq!(host("http://a.example:8080"), Some(("a.example".into(), 8080)));
+        assert_eq!(host("http://[2001:db8::7]:81/"), Some(("[2001:db8::7]".into(), 81)));
+        assert_eq!(host("https://a.example/"), None);
+        assert_eq!(host("file:///etc/passwd"), None);
+    }
+}

@@ -181,3 +181,95 @@ pub fn resolvers(source: &dyn Source) -> Vec<IpAddr> {
     let address = |line: &str| line.strip_prefix("nameserver")?.split_whitespace().next()?.parse().ok();
     text.lines().filter_map(|line| address(line.trim())).take(3).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::test_source::TestSource;
+
+    #[test]
+    fn a_connected_machine_has_link_address_route_and_gateway() {
+        let path = read(&TestSource::connected());
+        assert_eq!(path.link, Step::ok("test0", "test0 up"));
+        assert!(path.address.is_ok());
+        assert_eq!(path.network, "127.0.0.1 test0");
+        let gateway = Gateway { address: "127.0.0.1".parse().unwrap(), interface: "test0".into(), scope_id: 2 };
+        assert_eq!(path.gateway, Some(gateway));
+    }
+
+    #[test]
+    fn a_cable_that_is_out_is_seen_although_a_tunnel_is_up() {
+        let machine = TestSource::connected();
+        machine.write("/sys/class/net/test0/carrier", "0\n");
+        machine.write("/sys/class/net/tun0/carrier", "1\n");
+        machine.write("/proc/net/route", "tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n");
+        assert!(read(&machine).link.failure().is_some());
+    }
+
+    #[test]
+    fn a_bridge_of_containers_is_no_link_where_there_is_hardware() {
+        let machine = TestSource::connected();
+        machine.remove("/sys/class/net/test0/carrier");
+        machine.write("/sys/class/net/docker0/carrier", "1\n");
+        machine.write("/proc/net/route", "");
+        let path = read(&machine);
+        assert!(path.link.failure().is_some());
+        assert!(path.route.failure().is_some());
+        assert_eq!((path.network.as_str(), path.gateway), ("", None));
+    }
+
+    #[test]
+    fn without_hardware_any_interface_but_the_loopback_is_a_link() {
+        let machine = TestSource::connected();
+        machine.remove("/sys/class/net/test0/device/vendor");
+        assert!(read(&machine).link.is_ok());
+        machine.write("/sys/class/net/test0/carrier", "0\n");
+        assert!(read(&machine).link.failure().is_some());
+    }
+
+    #[test]
+    fn a_link_local_address_is_no_address() {
+        let machine = TestSource::connected();
+        machine.write("/proc/net/fib_trie", "     |-- 169.254.7.7\n        /32 host LOCAL\n");
+        machine.write("/proc/net/if_inet6", "fe8000000000000000fc00fffe000001 02 40 20 80     test0\n");
+        assert!(read(&machine).address.failure().is_some());
+
+        machine.write("/proc/net/if_inet6", "20010db8000000000000000000000007 02 40 00 80     test0\n");
+        assert!(read(&machine).address.is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_skipped_and_not_failed() {
+        let path = read(&TestSource::default());
+        assert!(matches!(path.link.result, super::super::step::StepResult::Skipped(_)));
+        assert!(matches!(path.address.result, super::super::step::StepResult::Skipped(_)));
+    }
+
+    #[test]
+    fn default_routes_come_by_metric_and_rejected_ones_do_not_count() {
+        let v4 = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
+            wlan0\t00000000\tFE0200C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n\
+            eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
+            eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n";
+        let found: Vec<_> = parse_routes_v4(v4).into_iter().map(|route| route.gateway.unwrap().to_string()).collect();
+        assert_eq!(found, ["192.0.2.1", "192.0.2.254"]);
+
+        let v6 = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000002 00000000 00000003     eth0\n\
+            00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n";
+        let expected = DefaultRoute { gateway: Some("fe80::1".parse().unwrap()), interface: "eth0".into() };
+        assert_eq!(parse_routes_v6(v6), [expected]);
+    }
+
+    #[test]
+    fn at_most_three_resolvers_are_read_as_the_c_library_does() {
+        let machine = TestSource::default();
+        machine.write(
+            "/etc/resolv.conf",
+            "# nameserver 192.0.2.9\nsearch a.example\nnameserver 192.0.2.53\n nameserver\t2001:db8::53\nnameserver bad\n\
+             nameserver 192.0.2.54\nnameserver 192.0.2.55\n",
+        );
+        let expected: Vec<IpAddr> =
+            ["192.0.2.53", "2001:db8::53", "192.0.2.54"].map(|text| text.parse().unwrap()).to_vec();
+        assert_eq!(resolvers(&machine), expected);
+    }
+}
