@@ -257,3 +257,7 @@ fn unread(known: &BTreeMap<String, CheckState>, why: &str) -> Vec<CheckResult> {
     let unknown = |instance: &str| volume_result(instance, CheckState::Unknown, Reason::MeasureFailed, why);
     if known.is_empty() { vec![unknown("")] } else { known.keys().map(|instance| unknown(instance)).collect() }
 }
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;
