@@ -1,5 +1,8 @@
 //! (being written) One file per section; the table below lists them.
 
+pub mod network;
+pub mod routes;
+
 use crate::source::Source;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
