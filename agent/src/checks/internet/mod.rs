@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod step;
 pub mod tcp;
 
+use crate::inventory::routes;
 use crate::source::Source;
 use memory::Memory;
 use path::Path;
@@ -27,6 +28,9 @@ use step::{Step, Steps};
 use tokio::task::JoinSet;
 use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
 use vigie_shared::policy::InternetPolicy;
+
+/// Most resolvers asked: as many as the C library uses.
+const RESOLVERS_MAX: usize = 3;
 
 /// The check, with what it remembers between looks.
 pub struct Internet {
@@ -123,7 +127,8 @@ impl Internet {
 
     fn start_outside(&mut self, probes: &mut Probes, source: &Arc<dyn Source>, policy: &InternetPolicy) {
         let patience = patience(policy);
-        let resolvers = if policy.dns.is_empty() { vec![] } else { path::resolvers(source.as_ref()) };
+        let mut resolvers = if policy.dns.is_empty() { vec![] } else { routes::resolvers(source.as_ref()) };
+        resolvers.truncate(RESOLVERS_MAX);
         for (n, (target, resolver)) in
             policy.dns.iter().flat_map(|t| resolvers.iter().map(move |r| (t, *r))).enumerate()
         {

@@ -1,9 +1,10 @@
 //! The machine's own part of the way out: carrier, address, default route. Read from the kernel, nothing is sent.
 //!
-//! Sources: `/sys/class/net` (sysfs-class-net), `/proc/net/route`, `/proc/net/ipv6_route`, `/proc/net/fib_trie`,
-//! `/proc/net/if_inet6` (proc(5) and the kernel's networking documentation).
+//! Sources: `/sys/class/net` (sysfs-class-net), `/proc/net/fib_trie`, `/proc/net/if_inet6` (proc(5)), and the routes
+//! that the section `network` reads too.
 
 use super::step::{Failure, Step};
+use crate::inventory::routes::{DefaultRoute, default_routes};
 use crate::source::Source;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -31,15 +32,6 @@ pub struct Gateway {
     pub interface: String,
     /// Number of that interface: an IPv6 gateway is usually link-local.
     pub scope_id: u32,
-}
-
-/// One default route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefaultRoute {
-    /// The gateway; none on a tunnel.
-    pub gateway: Option<IpAddr>,
-    /// The interface.
-    pub interface: String,
 }
 
 /// Reads the machine's part of the way out.
@@ -128,60 +120,6 @@ fn global_v6(if_inet6: &str) -> Vec<Ipv6Addr> {
     if_inet6.lines().filter_map(parse).collect()
 }
 
-/// The default routes that are up, IPv4 first, each family by metric.
-pub fn default_routes(source: &dyn Source) -> Vec<DefaultRoute> {
-    let v4 = source.text("/proc/net/route").unwrap_or_default();
-    let v6 = source.text("/proc/net/ipv6_route").unwrap_or_default();
-    let mut routes = parse_routes_v4(&v4);
-    routes.extend(parse_routes_v6(&v6));
-    routes
-}
-
-const UP: u32 = 1;
-const REJECT: u32 = 0x200;
-
-/// Columns: interface, destination, gateway, flags, references, use, metric, mask… addresses in host byte order.
-fn parse_routes_v4(text: &str) -> Vec<DefaultRoute> {
-    let parse = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [interface, destination, gateway, flags, _, _, metric, mask, ..] = words.as_slice() else { return None };
-        let flags = u32::from_str_radix(flags, 16).ok()?;
-        let is_default = *destination == "00000000" && *mask == "00000000" && flags & UP != 0 && flags & REJECT == 0;
-        let gateway = u32::from_str_radix(gateway, 16).ok()?.to_ne_bytes();
-        let gateway = Some(Ipv4Addr::from(gateway)).filter(|gateway| !gateway.is_unspecified()).map(IpAddr::V4);
-        let metric: u32 = metric.parse().ok()?;
-        is_default.then(|| (metric, DefaultRoute { gateway, interface: (*interface).to_owned() }))
-    };
-    in_order(text.lines().filter_map(parse).collect())
-}
-
-/// Columns: destination, prefix, source, prefix, next hop, metric, references, use, flags, interface; hexadecimal.
-fn parse_routes_v6(text: &str) -> Vec<DefaultRoute> {
-    let parse = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, prefix, _, _, next_hop, metric, _, _, flags, interface] = words.as_slice() else { return None };
-        let flags = u32::from_str_radix(flags, 16).ok()?;
-        let is_default = *prefix == "00" && flags & UP != 0 && flags & REJECT == 0 && *interface != "lo";
-        let gateway = Ipv6Addr::from_bits(u128::from_str_radix(next_hop, 16).ok()?);
-        let gateway = Some(gateway).filter(|gateway| !gateway.is_unspecified()).map(IpAddr::V6);
-        let metric = u32::from_str_radix(metric, 16).ok()?;
-        is_default.then(|| (metric, DefaultRoute { gateway, interface: (*interface).to_owned() }))
-    };
-    in_order(text.lines().filter_map(parse).collect())
-}
-
-fn in_order(mut routes: Vec<(u32, DefaultRoute)>) -> Vec<DefaultRoute> {
-    routes.sort_by_key(|(metric, _)| *metric);
-    routes.into_iter().map(|(_, route)| route).collect()
-}
-
-/// The resolvers of `/etc/resolv.conf`, at most three, as the C library reads it (resolv.conf(5)).
-pub fn resolvers(source: &dyn Source) -> Vec<IpAddr> {
-    let text = source.text("/etc/resolv.conf").unwrap_or_default();
-    let address = |line: &str| line.strip_prefix("nameserver")?.split_whitespace().next()?.parse().ok();
-    text.lines().filter_map(|line| address(line.trim())).take(3).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +140,7 @@ mod tests {
         let machine = TestSource::connected();
         machine.write("/sys/class/net/test0/carrier", "0\n");
         machine.write("/sys/class/net/tun0/carrier", "1\n");
-        machine.write("/proc/net/route", "tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n");
+        machine.write("/proc/net/route", "Iface\ntun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n");
         assert!(read(&machine).link.failure().is_some());
     }
 
@@ -243,33 +181,5 @@ mod tests {
         let path = read(&TestSource::default());
         assert!(matches!(path.link.result, super::super::step::StepResult::Skipped(_)));
         assert!(matches!(path.address.result, super::super::step::StepResult::Skipped(_)));
-    }
-
-    #[test]
-    fn default_routes_come_by_metric_and_rejected_ones_do_not_count() {
-        let v4 = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
-            wlan0\t00000000\tFE0200C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n\
-            eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
-            eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n";
-        let found: Vec<_> = parse_routes_v4(v4).into_iter().map(|route| route.gateway.unwrap().to_string()).collect();
-        assert_eq!(found, ["192.0.2.1", "192.0.2.254"]);
-
-        let v6 = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000002 00000000 00000003     eth0\n\
-            00000000000000000000000000000000 00 00000000000000000000000000000000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n";
-        let expected = DefaultRoute { gateway: Some("fe80::1".parse().unwrap()), interface: "eth0".into() };
-        assert_eq!(parse_routes_v6(v6), [expected]);
-    }
-
-    #[test]
-    fn at_most_three_resolvers_are_read_as_the_c_library_does() {
-        let machine = TestSource::default();
-        machine.write(
-            "/etc/resolv.conf",
-            "# nameserver 192.0.2.9\nsearch a.example\nnameserver 192.0.2.53\n nameserver\t2001:db8::53\nnameserver bad\n\
-             nameserver 192.0.2.54\nnameserver 192.0.2.55\n",
-        );
-        let expected: Vec<IpAddr> =
-            ["192.0.2.53", "2001:db8::53", "192.0.2.54"].map(|text| text.parse().unwrap()).to_vec();
-        assert_eq!(resolvers(&machine), expected);
     }
 }
