@@ -3,6 +3,8 @@
 //!
 //! Needs root and `ip` (iproute2); says so and passes without.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
 use std::process::{Command, Output};
 
 /// Two namespaces and a cable; gone when dropped.

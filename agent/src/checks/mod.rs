@@ -52,6 +52,8 @@ pub struct Runner {
     samples_ms: Option<u64>,
     /// By check and instance.
     confirmations: BTreeMap<(String, String), Confirmation>,
+    /// Believed and not handed out yet: survives a call that is dropped midway.
+    facts: Vec<Dated>,
 }
 
 impl Runner {
@@ -76,6 +78,7 @@ impl Runner {
             volumes: VolumeReader::default(),
             samples_ms: None,
             confirmations: BTreeMap::new(),
+            facts: Vec::new(),
         }
     }
 
@@ -86,19 +89,19 @@ impl Runner {
 
     /// Makes the checks that are due under this policy: confirmed changes and summaries, oldest first.
     ///
-    /// Takes up to three times `internet.timeout_ms` plus the patience for the volumes. May be dropped midway: the looks
-    /// under way are then lost and made again at the next call. Call it after a change of policy too: a shorter interval
-    /// takes effect there.
+    /// Takes up to three times `internet.timeout_ms` plus the patience for the volumes. May be dropped midway: the look
+    /// under way is made again at the next call, which also hands out what was believed before. Call it after a change
+    /// of policy too: a shorter interval takes effect there.
     pub async fn run_due(&mut self, policy: &Policy) -> Vec<Dated> {
         self.set_waits(policy);
-        let mut facts = Vec::new();
         if self.internet_timer.is_due(self.clock.since_boot_ms()) {
-            self.look_at_internet(&policy.internet, &mut facts).await;
+            self.look_at_internet(&policy.internet).await;
         }
         if self.volumes_timer.is_due(self.clock.since_boot_ms()) {
-            self.look_at_volumes(policy, &mut facts).await;
+            self.look_at_volumes(policy).await;
         }
         self.set_waits(policy);
+        let mut facts = std::mem::take(&mut self.facts);
         facts.sort_by_key(|dated| dated.up_ms);
         facts
     }
@@ -127,15 +130,15 @@ impl Runner {
         self.volumes_timer.wait_ms = wait_ms(policy.volume_space.every_s, pending(VOLUME_SPACE));
     }
 
-    async fn look_at_internet(&mut self, policy: &InternetPolicy, facts: &mut Vec<Dated>) {
+    async fn look_at_internet(&mut self, policy: &InternetPolicy) {
         let at = self.now();
         let (_, result) = self.internet.check(&self.source, policy).await;
         self.internet_timer.last_ms = Some(at.up_ms);
         let gap_max_ms = ms(policy.every_s) * 2 + u64::from(policy.timeout_ms) * 3;
-        self.believe(at, result, Rule { needed: policy.confirm, gap_max_ms }, facts);
+        self.believe(at, result, Rule { needed: policy.confirm, gap_max_ms });
     }
 
-    async fn look_at_volumes(&mut self, policy: &Policy, facts: &mut Vec<Dated>) {
+    async fn look_at_volumes(&mut self, policy: &Policy) {
         let at = self.now();
         let every_s = policy.volume_space.every_s;
         let read = self.volumes.read(&self.source).await;
@@ -157,19 +160,19 @@ impl Runner {
         // The hysteresis of the thresholds already keeps a volume from going to and fro: one look is enough.
         let rule = Rule { needed: 1, gap_max_ms: ms(every_s) * 2 };
         for result in results {
-            self.believe(at, result, rule, facts);
+            self.believe(at, result, rule);
         }
         let samples_due = self.samples_ms.is_none_or(|last| at.up_ms.saturating_sub(last) >= ms(every_s) * 3);
         if let (Ok(volumes), true) = (&read, samples_due) {
             let values = volume_space::samples(volumes);
             if !values.is_empty() {
                 self.samples_ms = Some(at.up_ms);
-                facts.push(Dated { up_ms: at.up_ms, wall_ms: at.wall_ms, fact: Fact::Samples { values } });
+                self.facts.push(Dated { up_ms: at.up_ms, wall_ms: at.wall_ms, fact: Fact::Samples { values } });
             }
         }
     }
 
-    fn believe(&mut self, at: Moment, result: CheckResult, rule: Rule, facts: &mut Vec<Dated>) {
+    fn believe(&mut self, at: Moment, result: CheckResult, rule: Rule) {
         let key = (result.check.clone(), result.instance.clone());
         if self.confirmations.len() >= INSTANCES_MAX && !self.confirmations.contains_key(&key) {
             tracing::warn!(check = key.0, instance = key.1, "more than {INSTANCES_MAX} instances: not followed");
@@ -177,7 +180,7 @@ impl Runner {
         }
         if let Some(change) = self.confirmations.entry(key).or_default().observe(at, result, rule) {
             let fact = Fact::Check { result: change.result, bracket_ms: change.bracket_ms };
-            facts.push(Dated { up_ms: change.since.up_ms, wall_ms: change.since.wall_ms, fact });
+            self.facts.push(Dated { up_ms: change.since.up_ms, wall_ms: change.since.wall_ms, fact });
         }
     }
 }
@@ -211,12 +214,12 @@ fn wait_ms(every_s: u32, pending: bool) -> u64 {
 /// Reads the volumes off the runtime, at most one reading at a time: one that hangs on a dead network mount is waited
 /// for again at the next look rather than joined by a second one.
 #[derive(Default)]
-struct VolumeReader {
+pub(crate) struct VolumeReader {
     under_way: Option<JoinHandle<Result<Vec<VolumeUse>, Unreadable>>>,
 }
 
 impl VolumeReader {
-    async fn read(&mut self, source: &Arc<dyn Source>) -> Result<Vec<VolumeUse>, String> {
+    pub(crate) async fn read(&mut self, source: &Arc<dyn Source>) -> Result<Vec<VolumeUse>, String> {
         let reading = self.under_way.get_or_insert_with(|| {
             let source = Arc::clone(source);
             tokio::task::spawn_blocking(move || source.volumes())
@@ -253,7 +256,7 @@ fn gone(known: &BTreeMap<String, CheckState>, seen: &[CheckResult]) -> Vec<Check
 }
 
 /// The volumes could not be read: every known one is unknown, or the check itself when none is.
-fn unread(known: &BTreeMap<String, CheckState>, why: &str) -> Vec<CheckResult> {
+pub(crate) fn unread(known: &BTreeMap<String, CheckState>, why: &str) -> Vec<CheckResult> {
     let unknown = |instance: &str| volume_result(instance, CheckState::Unknown, Reason::MeasureFailed, why);
     if known.is_empty() { vec![unknown("")] } else { known.keys().map(|instance| unknown(instance)).collect() }
 }

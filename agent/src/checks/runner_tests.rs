@@ -140,6 +140,37 @@ async fn an_outside_that_never_answered_here_is_unknown_until_memory_says_otherw
 }
 
 #[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is what makes the volumes hang")]
+async fn what_is_believed_survives_a_call_that_is_dropped_midway() {
+    let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut world = World::new(&outside.local_addr().unwrap().to_string());
+    let machine = world.machine.clone();
+    let dead_mount = machine.hang();
+    let dropped = tokio::time::timeout(Duration::from_secs(2), world.at(10)).await;
+    assert!(dropped.is_err(), "the volumes hang");
+    drop(dead_mount);
+
+    let facts = world.at(11).await;
+
+    assert_eq!(changes(&facts, INTERNET), [(10, String::new(), CheckState::Ok, Reason::Fine, None)]);
+}
+
+#[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "the lock is what makes the volumes hang")]
+async fn volumes_that_hang_are_unknown_and_are_not_read_twice_at_once() {
+    let mut world = World::new("127.0.0.1:9");
+    let machine = world.machine.clone();
+    let dead_mount = machine.hang();
+    let unread = changes(&world.at(10).await, VOLUME_SPACE);
+    assert_eq!(unread, [(10, String::new(), CheckState::Unknown, Reason::MeasureFailed, None)]);
+    assert!(world.runner.volumes.under_way.is_some());
+    drop(dead_mount);
+    let read = changes(&world.at(310).await, VOLUME_SPACE);
+    assert_eq!(read.first().map(|change| change.2), Some(CheckState::Ok));
+    assert!(world.runner.volumes.under_way.is_none());
+}
+
+#[tokio::test]
 async fn a_shorter_interval_takes_effect_at_the_next_call() {
     let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut world = World::new(&outside.local_addr().unwrap().to_string());

@@ -2,7 +2,7 @@
 
 use crate::source::{Source, Unreadable, VolumeUse};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 /// Files by path; a folder is whatever lies between the slashes. Can be changed while it is being watched.
 #[derive(Default)]
@@ -48,6 +48,13 @@ impl TestSource {
     /// Sets the volumes; none: they cannot be read.
     pub fn mount(&self, volumes: Option<Vec<VolumeUse>>) {
         *self.volumes.lock().unwrap() = volumes;
+    }
+}
+
+impl TestSource {
+    /// A dead network mount: reading the volumes hangs until the guard is dropped.
+    pub fn hang(&self) -> MutexGuard<'_, Option<Vec<VolumeUse>>> {
+        self.volumes.lock().unwrap()
     }
 }
 

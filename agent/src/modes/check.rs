@@ -6,13 +6,13 @@
 use crate::checks::internet::Internet;
 use crate::checks::internet::memory::Memory;
 use crate::checks::internet::step::{Step, StepResult, Steps};
-use crate::checks::volume_space;
+use crate::checks::{VolumeReader, unread, volume_space};
 use crate::source::{Live, Source};
 use anyhow::{Context, bail};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::io::ErrorKind;
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use vigie_shared::policy::Policy;
 
 /// The checks by the name that is typed.
 const NAMES: [&str; 2] = [INTERNET, VOLUME_SPACE];
+
+/// Exit code of what is not known.
+const UNKNOWN: u8 = 3;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -41,31 +44,57 @@ pub struct Options {
     collector: Option<String>,
 }
 
-/// Runs the verb. Exit code after the Nagios convention: 0 ok, 1 warning, 2 critical, 3 unknown.
+/// Runs the verb. Exit code after the Nagios convention: 0 ok, 1 warning, 2 critical, 3 unknown, which a check that
+/// could not be made is too.
 pub fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let seen = look(&options).and_then(|seen| {
+        let text = if options.json {
+            serde_json::to_string_pretty(&seen)? + "\n"
+        } else {
+            seen.iter().map(readable).collect()
+        };
+        std::io::stdout().write_all(text.as_bytes())?;
+        Ok(seen)
+    });
+    match seen {
+        Ok(seen) => Ok(ExitCode::from(exit_code(seen.iter().map(|seen| seen.result.state)))),
+        Err(error) => {
+            eprintln!("vigie-agent check: {error:#}");
+            Ok(ExitCode::from(UNKNOWN))
+        }
+    }
+}
+
+/// Makes the checks that are asked for.
+fn look(options: &Options) -> anyhow::Result<Vec<Seen>> {
     let names: Vec<&str> = match &options.name {
         None => NAMES.to_vec(),
         Some(name) => NAMES.into_iter().filter(|known| known == name).collect(),
     };
     if names.is_empty() {
-        let name = options.name.unwrap_or_default();
+        let name = options.name.as_deref().unwrap_or_default();
         bail!("no check is called « {name} »: there are {}", NAMES.join(" and "));
     }
-    let policy = policy(&options)?;
-    let collector = options.collector.or_else(|| enrolled_with(&options.state)).unwrap_or_default();
+    let policy = policy(options)?;
+    let collector = options.collector.clone().or_else(|| enrolled_with(&options.state)).unwrap_or_default();
     let source: Arc<dyn Source> = Arc::new(Live);
-
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let mut seen = Vec::new();
     if names.contains(&INTERNET) {
-        seen.push(internet(&source, &policy, collector)?);
+        let mut check = Internet::new(collector, Memory::trusting());
+        let (steps, result) = runtime.block_on(check.check(&source, &policy.internet));
+        seen.push(Seen { result, steps });
     }
     if names.contains(&VOLUME_SPACE) {
-        seen.extend(volumes(source.as_ref(), &policy));
+        let results = match runtime.block_on(VolumeReader::default().read(&source)) {
+            Ok(volumes) => volume_space::look(&volumes, &policy.volume_space, &BTreeMap::new()),
+            Err(why) => unread(&BTreeMap::new(), &why),
+        };
+        seen.extend(results.into_iter().map(|result| Seen { result, steps: None }));
     }
-    let text =
-        if options.json { serde_json::to_string_pretty(&seen)? + "\n" } else { seen.iter().map(readable).collect() };
-    print!("{text}");
-    Ok(ExitCode::from(exit_code(seen.iter().map(|seen| seen.result.state))))
+    // A lookup or a volume that hangs in the kernel must not keep the prompt from coming back.
+    runtime.shutdown_background();
+    Ok(seen)
 }
 
 /// One check as it was seen.
@@ -75,29 +104,6 @@ struct Seen {
     result: CheckResult,
     #[serde(skip_serializing_if = "Option::is_none")]
     steps: Option<Steps>,
-}
-
-fn internet(source: &Arc<dyn Source>, policy: &Policy, collector: String) -> anyhow::Result<Seen> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    let mut check = Internet::new(collector, Memory::trusting());
-    let (steps, result) = runtime.block_on(check.check(source, &policy.internet));
-    // A lookup that hangs in the C library must not keep the prompt from coming back.
-    runtime.shutdown_background();
-    Ok(Seen { result, steps })
-}
-
-fn volumes(source: &dyn Source, policy: &Policy) -> Vec<Seen> {
-    let results = match source.volumes() {
-        Ok(volumes) => volume_space::look(&volumes, &policy.volume_space, &BTreeMap::new()),
-        Err(why) => vec![CheckResult {
-            check: VOLUME_SPACE.to_owned(),
-            instance: String::new(),
-            state: CheckState::Unknown,
-            reason: Reason::MeasureFailed,
-            evidence: BTreeMap::from([("why".to_owned(), why.to_string())]),
-        }],
-    };
-    results.into_iter().map(|result| Seen { result, steps: None }).collect()
 }
 
 /// The policy named, else the one in the state folder, else the default.
@@ -142,7 +148,7 @@ fn exit_code(states: impl Iterator<Item = CheckState>) -> u8 {
         CheckState::Critical => 3,
     };
     match states.max_by_key(rank) {
-        None | Some(CheckState::Unknown) => 3,
+        None | Some(CheckState::Unknown) => UNKNOWN,
         Some(CheckState::Ok) => 0,
         Some(CheckState::Warning) => 1,
         Some(CheckState::Critical) => 2,

@@ -21,6 +21,8 @@ const GRACE: Duration = Duration::from_millis(300);
 const DATAGRAMS_MAX: usize = 64;
 /// Largest answer read, bytes: without EDNS none is larger than 512.
 const DATAGRAM_MAX: usize = 1500;
+/// Most records that fit in such an answer: a question and records of 11 bytes and more.
+const RECORDS_MAX: usize = DATAGRAM_MAX / 11;
 const TYPES: [TYPE; 2] = [TYPE::A, TYPE::AAAA];
 
 /// Asks one resolver for the addresses of a name. `patience` is for each datagram.
@@ -117,8 +119,23 @@ fn question(id: u16, name: &str, kind: TYPE) -> Result<Vec<u8>, String> {
     packet.build_bytes_vec().map_err(|error| format!("the question cannot be written: {error}"))
 }
 
+/// Sum of the four counts of the header: the parser makes room for as many records as are announced.
+fn records_announced(datagram: &[u8]) -> Option<usize> {
+    let counts = datagram.get(4..12)?;
+    Some(
+        counts
+            .chunks_exact(2)
+            .filter_map(|pair| pair.try_into().ok())
+            .map(|pair| usize::from(u16::from_be_bytes(pair)))
+            .sum(),
+    )
+}
+
 /// The answer in a datagram, if it is one to this very question; anything else is ignored.
 fn read(datagram: &[u8], id: u16, name: &str, kind: TYPE) -> Option<Answer> {
+    if records_announced(datagram)? > RECORDS_MAX {
+        return None;
+    }
     let packet = Packet::parse(datagram).ok()?;
     let [asked] = packet.questions.as_slice() else { return None };
     let same_name = asked.qname.to_string().trim_end_matches('.').eq_ignore_ascii_case(name.trim_end_matches('.'));
@@ -292,6 +309,43 @@ mod tests {
         .await;
         let step = ask(at, &target(&[]), PATIENCE).await;
         assert_eq!(step.result, super::super::step::StepResult::Ok("198.51.100.7".into()));
+    }
+
+    #[test]
+    fn an_answer_that_announces_more_records_than_fit_is_ignored() {
+        let mut query = Packet::new_query(7);
+        query.questions.push(Question::new(
+            Name::new("www.a.example").unwrap(),
+            QTYPE::TYPE(TYPE::A),
+            CLASS::IN.into(),
+            false,
+        ));
+        let mut datagram = reply(query, &["198.51.100.7"]);
+        assert!(read(&datagram, 7, "WWW.a.example.", TYPE::A).is_some());
+        datagram[10..12].copy_from_slice(&u16::MAX.to_be_bytes());
+        assert_eq!(read(&datagram, 7, "www.a.example", TYPE::A), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_datagram_makes_the_reader_fail(
+            damage in proptest::collection::vec((0usize..80, proptest::num::u8::ANY), 0..12),
+            length in 0usize..80,
+        ) {
+            let mut query = Packet::new_query(7);
+            let name = Name::new("www.a.example").unwrap();
+            query.questions.push(Question::new(name, QTYPE::TYPE(TYPE::A), CLASS::IN.into(), false));
+            let mut datagram = reply(query, &["198.51.100.7", "198.51.100.8"]);
+            for (at, byte) in damage {
+                if let Some(place) = datagram.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            datagram.truncate(length);
+            if let Some(Answer::Addresses { addresses, .. }) = read(&datagram, 7, "www.a.example", TYPE::A) {
+                proptest::prop_assert!(addresses.len() <= RECORDS_MAX);
+            }
+        }
     }
 
     #[tokio::test]

@@ -68,8 +68,8 @@ fn link(source: &dyn Source, used: &[&str]) -> Step {
         names.iter().copied().filter(|name| source.link(&format!("/sys/class/net/{name}/device")).is_ok()).collect();
     let candidates = if hardware.is_empty() { &names } else { &hardware };
     // Reading the carrier of an interface that is administratively down fails: that is down too.
-    let up = |name: &&&str| source.text(&format!("/sys/class/net/{name}/carrier")).is_ok_and(|text| text.trim() == "1");
-    let of_route = used.iter().find(|name| up(&name));
+    let up = |name: &&str| source.text(&format!("/sys/class/net/{name}/carrier")).is_ok_and(|text| text.trim() == "1");
+    let of_route = used.iter().find(|name| up(name));
     let of_machine = candidates.iter().find(|name| up(name));
     match (of_machine, of_route) {
         (Some(_), Some(name)) => Step::ok(*name, format!("{name} up")),
