@@ -250,7 +250,12 @@ fn gone(known: &BTreeMap<String, CheckState>, seen: &[CheckResult]) -> Vec<Check
     missing
         .map(|instance| match instance.as_str() {
             "" => volume_result("", CheckState::Ok, Reason::Fine, ""),
-            gone => volume_result(gone, CheckState::Unknown, Reason::MeasureFailed, "not mounted any more"),
+            gone => volume_result(
+                gone,
+                CheckState::Unknown,
+                Reason::MeasureFailed,
+                "no longer among the volumes that are watched: not mounted, or read-only",
+            ),
         })
         .collect()
 }

@@ -129,14 +129,15 @@ fn policy(options: &Options) -> anyhow::Result<Policy> {
     }
 }
 
-/// `host:port` of the collector this agent is enrolled with, if it is.
+/// `host:port` of the collector this agent is enrolled with, if it is: written `https://host:port` there.
 fn enrolled_with(state: &Path) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Identity {
         collector: String,
     }
     let text = std::fs::read_to_string(state.join("identity.json")).ok()?;
-    serde_json::from_str::<Identity>(&text).ok().map(|identity| identity.collector)
+    let identity: Identity = serde_json::from_str(&text).ok()?;
+    identity.collector.strip_prefix("https://").map(str::to_owned)
 }
 
 /// The worst state decides; unknown is worse than ok and better than trouble that was seen.
@@ -323,7 +324,7 @@ mod tests {
     fn the_collector_is_that_of_the_enrolment() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(enrolled_with(folder.path()), None);
-        let identity = r#"{"collector":"collector.example:8443","machine":"x"}"#;
+        let identity = r#"{"collector":"https://collector.example:8443","machine":"x"}"#;
         std::fs::write(folder.path().join("identity.json"), identity).unwrap();
         assert_eq!(enrolled_with(folder.path()).as_deref(), Some("collector.example:8443"));
     }
