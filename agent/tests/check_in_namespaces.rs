@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 /// Two namespaces and a cable; gone when dropped.
 struct School {
@@ -60,11 +61,14 @@ impl School {
 
     /// Exit code, state and reason of the check.
     fn check(&self, policy: &str) -> (i32, String, String) {
+        let begun = Instant::now();
         let output: Output = Command::new("ip")
             .args(["netns", "exec", &self.machine, env!("CARGO_BIN_EXE_vigie-agent"), "check", "internet", "--json"])
             .args(["--policy", policy])
             .output()
             .unwrap();
+        // Three times the patience of the policies below, and the start of two programs.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let seen: serde_json::Value = serde_json::from_str(&text)
             .unwrap_or_else(|e| panic!("{e}: {text}{}", String::from_utf8_lossy(&output.stderr)));

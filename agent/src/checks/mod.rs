@@ -179,6 +179,8 @@ impl Runner {
             return;
         }
         if let Some(change) = self.confirmations.entry(key).or_default().observe(at, result, rule) {
+            let (check, instance) = (&change.result.check, &change.result.instance);
+            tracing::info!(check, instance, state = change.result.state.as_str(), reason = %change.result.reason, "changed");
             let fact = Fact::Check { result: change.result, bracket_ms: change.bracket_ms };
             self.facts.push(Dated { up_ms: change.since.up_ms, wall_ms: change.since.wall_ms, fact });
         }
@@ -235,10 +237,10 @@ impl VolumeReader {
     }
 }
 
-fn volume_result(instance: &str, state: CheckState, reason: Reason, why: &str) -> CheckResult {
+fn volume_result(instance: &str, state: CheckState, reason: Reason, problem: &str) -> CheckResult {
     let mut evidence = BTreeMap::new();
-    if !why.is_empty() {
-        evidence.insert("why".to_owned(), why.to_owned());
+    if !problem.is_empty() {
+        evidence.insert("problem".to_owned(), problem.to_owned());
     }
     CheckResult { check: VOLUME_SPACE.to_owned(), instance: instance.to_owned(), state, reason, evidence }
 }
@@ -262,8 +264,10 @@ fn gone(known: &BTreeMap<String, CheckState>, seen: &[CheckResult]) -> Vec<Check
 
 /// The volumes could not be read: every known one is unknown, or the check itself when none is.
 pub(crate) fn unread(known: &BTreeMap<String, CheckState>, why: &str) -> Vec<CheckResult> {
-    let unknown = |instance: &str| volume_result(instance, CheckState::Unknown, Reason::MeasureFailed, why);
-    if known.is_empty() { vec![unknown("")] } else { known.keys().map(|instance| unknown(instance)).collect() }
+    if known.is_empty() {
+        return vec![volume_result("", CheckState::Unknown, Reason::MeasureFailed, why)];
+    }
+    volume_space::unmeasured(why, known)
 }
 
 #[cfg(test)]

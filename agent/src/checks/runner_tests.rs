@@ -65,7 +65,8 @@ fn changes(facts: &[Dated], name: &str) -> Vec<(u64, String, CheckState, Reason,
 fn volume(mount_point: &str, free_bytes: u64) -> VolumeUse {
     VolumeUse {
         mount_point: mount_point.into(),
-        device: "/dev/test1".into(),
+        // Two mounts of one device are one volume.
+        device: format!("/dev/test{}", mount_point.len()),
         file_system: "ext4".into(),
         total_bytes: 100 << 30,
         free_bytes,
@@ -213,4 +214,37 @@ fn a_pending_change_is_looked_at_sooner_but_never_more_often_than_every_5_second
         [wait_ms(60, false), wait_ms(60, true), wait_ms(8, true), wait_ms(5, true)],
         [60_000, 15_000, 5000, 5000]
     );
+}
+
+#[tokio::test]
+async fn free_space_is_told_at_most_every_third_look() {
+    let mut world = World::new("127.0.0.1:9");
+    world.machine.mount(Some(vec![volume("/", 50 << 30)]));
+    let mut told = Vec::new();
+    for second in (10..3000).step_by(300) {
+        let samples = |dated: &&Dated| matches!(&dated.fact, Fact::Samples { values } if !values.is_empty());
+        told.extend(world.at(second).await.iter().filter(samples).map(|dated| dated.up_ms / 1000));
+    }
+    assert_eq!(told, [10, 910, 1810, 2710]);
+}
+
+#[tokio::test]
+async fn a_volume_that_fills_up_is_told_once_and_stands() {
+    let mut world = World::new("127.0.0.1:9");
+    world.machine.mount(Some(vec![volume("/", 50 << 30), volume("/srv", 50 << 30)]));
+    world.at(10).await;
+    world.machine.mount(Some(vec![volume("/", 50 << 30), volume("/srv", 1 << 30)]));
+
+    let full = changes(&world.at(310).await, VOLUME_SPACE);
+
+    assert_eq!(full, [(310, "/srv".to_owned(), CheckState::Critical, Reason::SpaceCritical, Some(300_000))]);
+    assert_eq!(changes(&world.at(610).await, VOLUME_SPACE), []);
+    let standings = world.runner.standings();
+    let keys: Vec<_> = standings.iter().map(|s| (s.check.as_str(), s.instance.as_str(), s.state)).collect();
+    let expected = [
+        ("internet", "", CheckState::Unknown),
+        ("volume-space", "/", CheckState::Ok),
+        ("volume-space", "/srv", CheckState::Critical),
+    ];
+    assert_eq!(keys, expected);
 }

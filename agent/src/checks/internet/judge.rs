@@ -8,7 +8,7 @@
 //! | # | what was seen | state | reason |
 //! |---|---|---|---|
 //! | 1 | a page outside is answered by somebody else: it was true here before / never was | critical / warning | `outside_intercepted` |
-//! | 2 | something outside answers, no resolver does, one that worked | critical | `dns_unreachable` |
+//! | 2 | something outside answers, no resolver does, one that worked (or none is configured) | critical | `dns_unreachable` |
 //! | 3 | something outside answers, names are answered wrongly by every resolver: worked / never | critical / warning | `dns_wrong_answer` |
 //! | 4 | as 3, by some resolvers only | warning | `dns_wrong_answer` |
 //! | 5 | something outside answers, no connection or page does, one that worked | critical | `outside_partial` |
@@ -84,9 +84,7 @@ impl Seen<'_> {
                 return (if collector_answers { CheckState::Warning } else { CheckState::Critical }, reason);
             }
         }
-        let gateway_gone = matches!(steps.gateway.failure(), Some(Failure::NoNeighbour))
-            || self.is_evidence(Kind::Gateway, &steps.gateway);
-        if gateway_gone && !collector_answers {
+        if self.is_evidence(Kind::Gateway, &steps.gateway) && !collector_answers {
             return (CheckState::Critical, Reason::GatewayUnreachable);
         }
         if steps.outside().any(|(kind, step)| self.is_evidence(kind, step)) {
@@ -124,9 +122,13 @@ impl Seen<'_> {
         self.memory.has_worked(&self.steps.network, kind, &step.target)
     }
 
-    /// A failure of something that has worked here.
+    /// A failure of something that has worked here, or one that speaks for itself.
     fn is_evidence(&self, kind: Kind, step: &Step) -> bool {
-        step.failure().is_some() && self.worked(kind, step)
+        match step.failure() {
+            None => false,
+            Some(Failure::Absent(_) | Failure::NoNeighbour) => true,
+            Some(Failure::Silent | Failure::Refused(_) | Failure::Wrong(_)) => self.worked(kind, step),
+        }
     }
 
     fn evidence(&self) -> BTreeMap<String, String> {
@@ -159,7 +161,7 @@ impl Seen<'_> {
         }
         let mut no_evidence: Vec<&str> = steps
             .remembered()
-            .filter(|(kind, step)| step.failure().is_some() && !self.worked(*kind, step))
+            .filter(|(kind, step)| step.failure().is_some() && !step.is_wrong() && !self.is_evidence(*kind, step))
             .map(|(kind, _)| kind.key())
             .collect();
         no_evidence.dedup();

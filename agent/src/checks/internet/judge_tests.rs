@@ -83,6 +83,13 @@ const TABLE: &[Row] = {
             Reason::DnsUnreachable,
         ),
         (
+            "2 no resolver configured",
+            false,
+            |s| s.dns = vec![Step::failed("/etc/resolv.conf", absent())],
+            Critical,
+            Reason::DnsUnreachable,
+        ),
+        (
             "3 all resolvers lie",
             true,
             |s| s.dns.iter_mut().for_each(|d| fails(d, wrong())),

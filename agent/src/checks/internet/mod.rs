@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use step::{Step, Steps};
+use step::{Failure, Step, Steps};
 use tokio::task::JoinSet;
 use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
 use vigie_shared::policy::InternetPolicy;
@@ -129,6 +129,10 @@ impl Internet {
         let patience = patience(policy);
         let mut resolvers = if policy.dns.is_empty() { vec![] } else { routes::resolvers(source.as_ref()) };
         resolvers.truncate(RESOLVERS_MAX);
+        if resolvers.is_empty() && !policy.dns.is_empty() {
+            let step = Step::failed("/etc/resolv.conf", Failure::Absent("no resolver is configured".to_owned()));
+            probes.spawn(async move { Probed::plain(Slot::Dns(0), step) });
+        }
         for (n, (target, resolver)) in
             policy.dns.iter().flat_map(|t| resolvers.iter().map(move |r| (t, *r))).enumerate()
         {
@@ -254,6 +258,6 @@ fn measure_failed(why: String) -> CheckResult {
         instance: String::new(),
         state: CheckState::Unknown,
         reason: Reason::MeasureFailed,
-        evidence: BTreeMap::from([("why".to_owned(), why)]),
+        evidence: BTreeMap::from([("problem".to_owned(), why)]),
     }
 }
