@@ -45,6 +45,12 @@ impl World {
         Self { machine, clock, runner, policy }
     }
 
+    /// The same with an address outside that refuses.
+    async fn with_closed_outside() -> Self {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::new(&closed.local_addr().unwrap().to_string())
+    }
+
     /// Lets the time pass to this second and makes what is due.
     async fn at(&mut self, second: u64) -> Vec<Dated> {
         self.clock.0.store(second * 1000, Ordering::Relaxed);
@@ -159,7 +165,7 @@ async fn what_is_believed_survives_a_call_that_is_dropped_midway() {
 #[tokio::test]
 #[allow(clippy::await_holding_lock, reason = "the lock is what makes the volumes hang")]
 async fn volumes_that_hang_are_unknown_and_are_not_read_twice_at_once() {
-    let mut world = World::new("127.0.0.1:9");
+    let mut world = World::with_closed_outside().await;
     let machine = world.machine.clone();
     let dead_mount = machine.hang();
     let unread = changes(&world.at(10).await, VOLUME_SPACE);
@@ -188,7 +194,7 @@ async fn a_shorter_interval_takes_effect_at_the_next_call() {
 
 #[tokio::test]
 async fn volumes_that_cannot_be_read_are_unknown_and_the_check_recovers() {
-    let mut world = World::new("127.0.0.1:9");
+    let mut world = World::with_closed_outside().await;
     world.machine.mount(None);
     let unread = changes(&world.at(10).await, VOLUME_SPACE);
     assert_eq!(unread, [(10, String::new(), CheckState::Unknown, Reason::MeasureFailed, None)]);
@@ -218,7 +224,7 @@ fn a_pending_change_is_looked_at_sooner_but_never_more_often_than_every_5_second
 
 #[tokio::test]
 async fn free_space_is_told_at_most_every_third_look() {
-    let mut world = World::new("127.0.0.1:9");
+    let mut world = World::with_closed_outside().await;
     world.machine.mount(Some(vec![volume("/", 50 << 30)]));
     let mut told = Vec::new();
     for second in (10..3000).step_by(300) {
@@ -230,7 +236,7 @@ async fn free_space_is_told_at_most_every_third_look() {
 
 #[tokio::test]
 async fn a_volume_that_fills_up_is_told_once_and_stands() {
-    let mut world = World::new("127.0.0.1:9");
+    let mut world = World::with_closed_outside().await;
     world.machine.mount(Some(vec![volume("/", 50 << 30), volume("/srv", 50 << 30)]));
     world.at(10).await;
     world.machine.mount(Some(vec![volume("/", 50 << 30), volume("/srv", 1 << 30)]));
@@ -247,4 +253,11 @@ async fn a_volume_that_fills_up_is_told_once_and_stands() {
         ("volume-space", "/srv", CheckState::Critical),
     ];
     assert_eq!(keys, expected);
+}
+
+#[tokio::test]
+async fn the_runner_works_on_a_task_of_its_own() {
+    let World { mut runner, policy, .. } = World::with_closed_outside().await;
+    let facts = tokio::spawn(async move { runner.run_due(&policy).await }).await.unwrap();
+    assert_eq!(changes(&facts, INTERNET).len(), 1);
 }

@@ -268,7 +268,7 @@ mod tests {
         let at = resolver(|_, _| vec![]).await;
         let step = ask(at, &target(&[]), PATIENCE).await;
         assert_eq!(step.failure(), Some(&Failure::Silent));
-        assert!(begun.elapsed() >= PATIENCE * ATTEMPTS && begun.elapsed() < PATIENCE * (ATTEMPTS + 2));
+        assert!(begun.elapsed() >= PATIENCE * ATTEMPTS && begun.elapsed() < Duration::from_secs(10));
     }
 
     #[tokio::test]
