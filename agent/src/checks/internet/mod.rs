@@ -27,7 +27,7 @@ use std::time::Duration;
 use step::{Failure, Step, Steps};
 use tokio::task::JoinSet;
 use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
-use vigie_shared::policy::InternetPolicy;
+use vigie_shared::policy::{HttpTarget, InternetPolicy};
 
 /// Most resolvers asked: as many as the C library uses.
 const RESOLVERS_MAX: usize = 3;
@@ -149,25 +149,29 @@ impl Internet {
             self.start_connection(probes, Slot::Tcp(n), target, policy);
         }
         for (n, target) in policy.http.iter().enumerate() {
-            let Some((host, port)) = http::host(&target.url) else {
-                let step = Step::skipped(&target.url, "not an address of a page");
-                probes.spawn(async move { Probed::plain(Slot::Http(n), step) });
-                continue;
-            };
-            let target = target.clone();
-            let known = self.memory.addresses(&host).map(<[IpAddr]>::to_vec);
-            let resolver = self.resolver.clone();
-            probes.spawn(async move {
-                let slot = Slot::Http(n);
-                match resolve(&resolver, &host, known, patience).await {
-                    Ok(addresses) => {
-                        let step = http::fetch(&target, &addresses, port, patience).await;
-                        Probed::learning(slot, step, host, addresses)
-                    }
-                    Err(why) => Probed::plain(slot, Step::skipped(&target.url, why)),
-                }
-            });
+            self.start_page(probes, Slot::Http(n), target, policy);
         }
+    }
+
+    fn start_page(&self, probes: &mut Probes, slot: Slot, target: &HttpTarget, policy: &InternetPolicy) {
+        let patience = patience(policy);
+        let Some((host, port)) = http::host(&target.url) else {
+            let step = Step::skipped(&target.url, "not an address of a page");
+            probes.spawn(async move { Probed::plain(slot, step) });
+            return;
+        };
+        let known = self.memory.addresses(&host).map(<[IpAddr]>::to_vec);
+        let resolver = self.resolver.clone();
+        let target = target.clone();
+        probes.spawn(async move {
+            match resolve(&resolver, &host, known, patience).await {
+                Ok(addresses) => {
+                    let step = http::fetch(&target, &addresses, port, patience).await;
+                    Probed::learning(slot, step, host, addresses)
+                }
+                Err(why) => Probed::plain(slot, Step::skipped(&target.url, why)),
+            }
+        });
     }
 
     fn start_collector(&self, probes: &mut Probes, policy: &InternetPolicy) {
