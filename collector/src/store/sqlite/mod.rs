@@ -1,10 +1,13 @@
 //! The embedded store: SQLite with a write-ahead log, synced at every commit. One writer thread with group commit, a
 //! few connections that read. The verbs of the command line open the same file while the collector serves.
 
+mod apply;
 mod decide;
 mod effects;
+mod events;
 mod findings;
 mod identity;
+mod inventory;
 mod readers;
 mod row;
 mod schema;
@@ -16,6 +19,7 @@ mod writer;
 
 use super::*;
 use crate::directory::SchoolRow;
+use apply::Apply;
 use readers::{READERS, Readers};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -24,6 +28,9 @@ use writer::Writer;
 
 /// Changes that a slow reader of [`Store::changes`] may lag behind before it is told that it missed some.
 const CHANGES: usize = 1024;
+
+/// Items of one call of [`Store::apply`] that go to the writer together.
+const ITEMS: usize = 256;
 
 /// The embedded store.
 #[derive(Clone)]
@@ -75,8 +82,25 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn apply(&self, items: Vec<Item>, _decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>> {
-        items.iter().map(|_| Err(StoreError::Failed("apply is not written yet".to_owned()))).collect()
+    async fn apply(&self, items: Vec<Item>, decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>> {
+        let mut waiting = Vec::new();
+        let mut items = items.into_iter().peekable();
+        while items.peek().is_some() {
+            let some: Vec<Item> = items.by_ref().take(ITEMS).collect();
+            let count = some.len();
+            let (job, results) = Apply::new(some, decider.clone());
+            let sent = self.writer.send(Box::new(job)).await.is_ok();
+            waiting.push((count, sent.then_some(results)));
+        }
+        let mut all = Vec::new();
+        for (count, results) in waiting {
+            let told = match results {
+                Some(results) => results.await.ok(),
+                None => None,
+            };
+            all.extend(told.unwrap_or_else(|| (0..count).map(|_| Err(writer::stopped())).collect()));
+        }
+        all
     }
 
     async fn due_schools(&self, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {

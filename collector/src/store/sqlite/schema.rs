@@ -80,7 +80,7 @@ CREATE TABLE token (
 CREATE TABLE machine (
     id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), host_name TEXT NOT NULL, kind TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('trusted', 'quarantined', 'revoked', 'deleted')), why TEXT,
-    hardware TEXT NOT NULL, enrolled INTEGER NOT NULL, enrolled_from TEXT NOT NULL,
+    hardware TEXT NOT NULL, hardware_seen TEXT, enrolled INTEGER NOT NULL, enrolled_from TEXT NOT NULL,
     enrolled_token BLOB NOT NULL, enrolled_key BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX machine_of_school ON machine (school, id);
