@@ -7,11 +7,14 @@ mod effects;
 mod events;
 mod findings;
 mod identity;
+mod incidents;
 mod inventory;
+mod pages;
 mod readers;
 mod row;
 mod schema;
 mod schools;
+mod tickets;
 mod upkeep;
 mod users;
 mod view;
@@ -231,32 +234,33 @@ impl Store for Sqlite {
         self.writer.write(move |tx| users::clear_failed(tx, &login)).await
     }
 
-    async fn fleet(&self, _now: Timestamp) -> Result<Fleet, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn fleet(&self, now: Timestamp) -> Result<Fleet, StoreError> {
+        self.readers.read(move |sql| pages::fleet(sql, now)).await
     }
 
-    async fn school(&self, _uai: &str, _now: Timestamp) -> Result<Option<SchoolPage>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn school(&self, uai: &str, now: Timestamp) -> Result<Option<SchoolPage>, StoreError> {
+        let uai = uai.to_owned();
+        self.readers.read(move |sql| pages::school(sql, &uai, now)).await
     }
 
-    async fn machine(&self, _machine: MachineId, _now: Timestamp) -> Result<Option<MachinePage>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn machine(&self, machine: MachineId, now: Timestamp) -> Result<Option<MachinePage>, StoreError> {
+        self.readers.read(move |sql| pages::machine(sql, machine, now)).await
     }
 
-    async fn tickets(&self, _limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn tickets(&self, limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
+        self.readers.read(move |sql| tickets::latest(sql, limit)).await
     }
 
-    async fn ticket(&self, _ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn ticket(&self, ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
+        self.readers.read(move |sql| tickets::page(sql, ticket)).await
     }
 
     async fn quarantine(&self) -> Result<Vec<QuarantinedMachine>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+        self.readers.read(pages::quarantine).await
     }
 
-    async fn counts(&self, _now: Timestamp) -> Result<Counts, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
+        self.readers.read(move |sql| pages::counts(sql, now)).await
     }
 
     async fn retain(&self, now: Timestamp) -> Result<u64, StoreError> {
