@@ -112,7 +112,7 @@ fn path_in(data: &Path) -> PathBuf {
 }
 
 /// Random bytes of the system.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], FileKeyError> {
+pub fn random<const N: usize>() -> Result<[u8; N], FileKeyError> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| FileKeyError::NoRandom)?;
     Ok(bytes)

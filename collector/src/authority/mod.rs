@@ -7,7 +7,7 @@
 mod file_key;
 mod issue;
 
-pub use file_key::{FileKey, FileKeyError, private_folder};
+pub use file_key::{FileKey, FileKeyError, private_folder, random};
 pub use issue::{CertificateRequest, IssuedCertificate, RequestError, ServerCertificate};
 
 use crate::store::{AuthorityRow, Store, StoreError};
