@@ -47,7 +47,7 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
             tx.sql.prepare_cached(SQL)?.execute(params![school.as_bytes(), machine.as_bytes(), check, instance])?;
             Ok(())
         }
-        Effect::OpenIncident { key, cause, confidence, started, detected, witnesses, note } => {
+        Effect::OpenIncident { key, cause, confidence, started, detected, witnesses, note, votes: _ } => {
             let id = IncidentId::new();
             let witnesses: BTreeSet<MachineId> = witnesses.iter().copied().collect();
             const SQL: &str = "INSERT INTO incident (id, school, scope, name, instance, cause, confidence, \
@@ -67,7 +67,7 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
             ])?;
             incident_line(tx, id, *detected, note)
         }
-        Effect::AmendIncident { key, cause, confidence, started, ended, at, note } => {
+        Effect::AmendIncident { key, cause, confidence, started, ended, at, note, votes: _ } => {
             let id = latest_incident(tx, school, key)?;
             const SQL: &str = "UPDATE incident SET cause = ?2, confidence = ?3, started_after = ?4, started_by = ?5, \
                 ended_after = iif(resolved IS NULL, NULL, coalesce(?6, ended_after)), \

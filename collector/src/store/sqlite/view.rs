@@ -80,6 +80,7 @@ fn incidents(
             detected: col(row, 7)?,
             ended: maybe_bracket(row, 8)?,
             witnesses: witnesses(row, 10)?,
+            votes: Default::default(),
             ticket: row.get(11)?,
         };
         Ok((IncidentKey { scope: scope(row, 0)?, check: row.get(1)?, instance: row.get(2)? }, incident))
