@@ -68,7 +68,7 @@ impl Store {
 
     /// All tickets, oldest first.
     pub fn tickets(&self) -> Result<Vec<Ticket>> {
-        self.rows("SELECT number, opened, due, resolved, restored FROM tickets ORDER BY opened, number", |row| {
+        self.rows("SELECT number, opened, due, resolved, restored FROM ticket ORDER BY number", |row| {
             Ok(Ticket {
                 number: row.get(0)?,
                 opened_ms: row.get(1)?,
@@ -81,8 +81,8 @@ impl Store {
 
     /// All incidents, oldest first.
     pub fn incidents(&self) -> Result<Vec<Incident>> {
-        let sql = "SELECT scope, \"check\", cause, started_after, started_by, ended_after, ended_by
-                   FROM incidents ORDER BY detected";
+        let sql = "SELECT scope, name, cause, started_after, started_by, ended_after, ended_by
+                   FROM incident ORDER BY detected, id";
         self.rows(sql, |row| {
             Ok(Incident {
                 scope: row.get(0)?,
@@ -103,7 +103,7 @@ impl Store {
 
     /// Confirmed state of a check of a machine.
     pub fn check_state(&self, machine: &MachineId, check: &str) -> Result<Option<String>> {
-        let sql = "SELECT state FROM checks WHERE machine = ?1 AND \"check\" = ?2";
+        let sql = "SELECT state FROM check_state WHERE machine = ?1 AND name = ?2";
         Ok(self.rows_with(sql, (machine.as_bytes(), check), |row| row.get(0))?.into_iter().next())
     }
 
@@ -115,29 +115,51 @@ impl Store {
 
     /// Names of the sections held of a machine, sorted.
     pub fn sections(&self, machine: &MachineId) -> Result<Vec<String>> {
-        self.rows_with(
-            "SELECT DISTINCT name FROM sections WHERE machine = ?1 ORDER BY name",
-            [machine.as_bytes()],
-            |row| row.get(0),
-        )
+        self.rows_with("SELECT name FROM section WHERE machine = ?1 ORDER BY name", [machine.as_bytes()], |row| {
+            row.get(0)
+        })
     }
 
     /// Digests of the sections held of a machine, in order of their names: they change when a section does.
     pub fn section_versions(&self, machine: &MachineId) -> Result<Vec<Vec<u8>>> {
-        self.rows_with("SELECT digest FROM sections WHERE machine = ?1 ORDER BY name", [machine.as_bytes()], |row| {
+        self.rows_with("SELECT digest FROM section WHERE machine = ?1 ORDER BY name", [machine.as_bytes()], |row| {
             row.get(0)
         })
     }
 
     /// How many events are stored.
     pub fn event_count(&self) -> Result<u64> {
-        let count: i64 = self.connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
+        let count: i64 = self.connection.query_row("SELECT count(*) FROM event", [], |row| row.get(0))?;
         Ok(u64::try_from(count)?)
+    }
+
+    /// Number of events of a machine that are acknowledged, for each stream (hexadecimal).
+    pub fn cursors(&self, machine: &MachineId) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT hex(stream), cursor FROM stream WHERE machine = ?1 ORDER BY stream";
+        self.rows_with(sql, [machine.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))
+    }
+
+    /// Codes of what was noticed about the identity of a machine and the quality of what it sends, oldest first.
+    pub fn findings(&self, machine: &MachineId) -> Result<Vec<String>> {
+        let sql = "SELECT code FROM finding WHERE machine = ?1 ORDER BY n";
+        self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
+    }
+
+    /// How many machines there are, whatever their standing.
+    pub fn machine_count(&self) -> Result<u64> {
+        let count: i64 = self.connection.query_row("SELECT count(*) FROM machine", [], |row| row.get(0))?;
+        Ok(u64::try_from(count)?)
+    }
+
+    /// Body of a section as stored.
+    pub fn section_body(&self, machine: &MachineId, name: &str) -> Result<Option<String>> {
+        let sql = "SELECT body FROM section WHERE machine = ?1 AND name = ?2";
+        Ok(self.rows_with(sql, (machine.as_bytes(), name), |row| row.get(0))?.into_iter().next())
     }
 
     /// Stream (hexadecimal), number and kind of every stored event of a machine, in order.
     pub fn events(&self, machine: &MachineId) -> Result<Vec<(String, u64, String)>> {
-        let sql = "SELECT hex(stream), seq, kind FROM events WHERE machine = ?1 ORDER BY stream, seq";
+        let sql = "SELECT hex(stream), seq, kind FROM event WHERE machine = ?1 ORDER BY stream, seq";
         self.rows_with(sql, [machine.as_bytes()], |row| {
             Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), row.get(2)?))
         })
@@ -145,7 +167,7 @@ impl Store {
 
     /// Stream (hexadecimal), first and last number of every range that is known to be lost.
     pub fn gaps(&self, machine: &MachineId) -> Result<Vec<(String, u64, u64)>> {
-        let sql = "SELECT hex(stream), first, last FROM gaps WHERE machine = ?1 ORDER BY stream, first";
+        let sql = "SELECT hex(stream), first, last FROM gap WHERE machine = ?1 ORDER BY stream, first";
         self.rows_with(sql, [machine.as_bytes()], |row| {
             Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
         })

@@ -45,10 +45,13 @@ impl<'a> Meter<'a> {
         let (address, port) = (collector.ip(), collector.port());
         let out = format!("ip daddr {address} tcp dport {port}");
         machine.nft(&format!(
-            "table ip meter {{
-               counter said {{ }}
-               counter heard {{ }}
-               counter opened {{ }}
+            "table ip vigie {{
+               counter said {{
+               }}
+               counter heard {{
+               }}
+               counter opened {{
+               }}
                chain out {{
                  type filter hook output priority 0;
                  {out} counter name said
