@@ -14,6 +14,7 @@ use rustls::crypto::{CryptoProvider, ring as provider, verify_tls12_signature, v
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls::{ClientConfig, DigitallySignedStruct, HandshakeKind, RootCertStore, SignatureScheme};
 use serde::de::DeserializeOwned;
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -186,6 +187,40 @@ impl Connection {
     pub fn post(&mut self, path: &str, body: Vec<u8>) -> Result<Answer> {
         self.send("POST", path, &[("content-type", "application/json")], body)
     }
+}
+
+/// What a bare TLS handshake and one exchange of bytes came to.
+#[derive(Debug)]
+pub struct Shake {
+    /// Whether the session was full or resumed.
+    pub kind: Option<HandshakeKind>,
+    /// Session tickets given by the server.
+    pub tickets: u32,
+    /// First bytes heard afterwards.
+    pub heard: Vec<u8>,
+}
+
+/// Shakes hands, says `say` and listens until the server has said something and pauses, ends, or refuses.
+pub fn shake(reach: &Reach, config: &ClientConfig, say: &[u8]) -> Result<Shake> {
+    let name = ServerName::try_from(reach.name.clone())?;
+    let mut session = rustls::ClientConnection::new(Arc::new(config.clone()), name)?;
+    let mut socket = std::net::TcpStream::connect(reach.address)?;
+    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+    session.complete_io(&mut socket)?;
+    session.writer().write_all(say)?;
+    let mut heard = Vec::new();
+    let mut stream = rustls::Stream::new(&mut session, &mut socket);
+    let mut buffer = [0; 4096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => heard.extend_from_slice(&buffer[..length]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Shake { kind: session.handshake_kind(), tickets: session.tls13_tickets_received(), heard })
 }
 
 async fn bounded<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

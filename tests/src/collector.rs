@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use tempfile::TempDir;
 use vigie_shared::policy::Policy;
 
 /// UAIs with right check letters, of schools that do not exist.
@@ -51,6 +52,15 @@ impl Collector {
     /// A collector outside the schools of a world; not started yet.
     pub fn outside(world: &World) -> Result<Self> {
         Self::new(world.folder(), Some(&world.outside), COLLECTOR)
+    }
+
+    /// A started collector on the loopback with [`SCHOOLS`] imported, and the folder it lives in. Needs no root.
+    pub fn ready() -> Result<(TempDir, Self)> {
+        let folder = tempfile::Builder::new().prefix("vigie-collector-").tempdir()?;
+        let mut collector = Self::on_loopback(folder.path())?;
+        collector.start(None)?;
+        collector.import_schools()?;
+        Ok((folder, collector))
     }
 
     fn new(folder: &Path, namespace: Option<&Namespace>, name: &str) -> Result<Self> {

@@ -3,10 +3,11 @@
 use crate::client::{Answer, Connection, Identity, Reach, config, pinned_config};
 use anyhow::{Context, Result, anyhow};
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::time_provider::TimeProvider;
 use serde_json::value::RawValue;
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use vigie_shared::enrol::{self, EnrolAnswer, EnrolRequest};
 use vigie_shared::event::{Event, Fact};
 use vigie_shared::evidence::HardwareEvidence;
@@ -68,19 +69,46 @@ pub fn say_on_enrol_door(
     token: &EnrolmentToken,
     body: Vec<u8>,
 ) -> Result<(Answer, CertificateDer<'static>)> {
+    say_on_enrol_door_at(reach, token, body, None)
+}
+
+fn say_on_enrol_door_at(
+    reach: &Reach,
+    token: &EnrolmentToken,
+    body: Vec<u8>,
+    days_ago: Option<u64>,
+) -> Result<(Answer, CertificateDer<'static>)> {
     let found = Arc::new(Mutex::new(None));
-    let config = pinned_config(token, &[ALPN_ENROL], found.clone())?;
+    let mut config = pinned_config(token, &[ALPN_ENROL], found.clone())?;
+    if let Some(days) = days_ago {
+        config.time_provider = Arc::new(Late(Duration::from_secs(days * 86_400)));
+    }
     let answer = Connection::open(reach, &config)?.post(enrol::PATH, body)?;
     let authority = found.lock().map_err(|_| anyhow!("poisoned"))?.take().context("no authority was seen")?;
     Ok((answer, CertificateDer::from(authority)))
 }
 
+/// A clock that is late.
+#[derive(Debug)]
+struct Late(Duration);
+
+impl TimeProvider for Late {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs()).checked_sub(self.0)?))
+    }
+}
+
 impl FakeMachine {
     /// Enrols with a good token.
     pub fn enrol(reach: &Reach, token: &str, host: &str) -> Result<Self> {
+        Self::enrol_at(reach, token, host, None)
+    }
+
+    /// Enrols with a good token, the clock of this machine being `days_ago` days late.
+    pub fn enrol_at(reach: &Reach, token: &str, host: &str, days_ago: Option<u64>) -> Result<Self> {
         let (key, request) = certificate_request()?;
         let body = serde_json::to_vec(&enrol_request(token, &request, host))?;
-        let (answer, authority) = say_on_enrol_door(reach, &token.parse()?, body)?;
+        let (answer, authority) = say_on_enrol_door_at(reach, &token.parse()?, body, days_ago)?;
         let answer: EnrolAnswer = answer.read().context("enrolment")?;
         Ok(Self {
             reach: reach.clone(),
