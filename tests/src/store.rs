@@ -165,6 +165,12 @@ impl Store {
         })
     }
 
+    /// True times given to the stored events of a machine, milliseconds since 1970, in order of their numbers.
+    pub fn event_times(&self, machine: &MachineId) -> Result<Vec<i64>> {
+        let sql = "SELECT at FROM event WHERE machine = ?1 ORDER BY stream, seq";
+        self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
+    }
+
     /// Stream (hexadecimal), first and last number of every range that is known to be lost.
     pub fn gaps(&self, machine: &MachineId) -> Result<Vec<(String, u64, u64)>> {
         let sql = "SELECT hex(stream), first, last FROM gap WHERE machine = ?1 ORDER BY stream, first";
