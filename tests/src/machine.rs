@@ -35,6 +35,7 @@ pub struct Machine {
     pub true_hardware: bool,
     /// How its disk behaves at the next start.
     pub disk: Disk,
+    environment: Vec<(String, String)>,
     running: Option<Running>,
 }
 
@@ -53,6 +54,7 @@ impl Machine {
             state,
             true_hardware: false,
             disk: Disk::Good,
+            environment: Vec::new(),
             running: None,
         };
         machine.new_boot()?;
@@ -62,6 +64,11 @@ impl Machine {
     /// Folder of the agent's state.
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// Sets a variable for the next starts of the agent.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Gives the machine another boot identifier, as after a restart.
@@ -101,6 +108,9 @@ impl Machine {
         }
         let mut command = self.command(&program("vigie-agent")?, self.disk);
         command.args(["run", "--state"]).arg(&self.state);
+        // Set by the last launcher, for the agent alone.
+        let pairs: Vec<String> = self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        command.env("AGENT_ENVIRONMENT", pairs.join("\n"));
         self.running = Some(Running::start(&format!("agent of {}", self.host), command, &self.folder.join("log"))?);
         Ok(())
     }
@@ -177,5 +187,14 @@ case "$DISK" in
     mkdir -p "$FOLDER/saved"; cp -a "$STATE/." "$FOLDER/saved/"
     mount -t tmpfs -o "size=$DISK,mode=700" none "$STATE"; cp -a "$FOLDER/saved/." "$STATE/" ;;
 esac
-exec "$@"
+IFS='
+'
+exec env ${AGENT_ENVIRONMENT:-} "$@"
 "#;
+
+/// The library of the Debian package `libfaketime`, where it is installed.
+pub fn faketime() -> Option<String> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    let library = folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|path| path.is_file())?;
+    Some(library.to_string_lossy().into_owned())
+}

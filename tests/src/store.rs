@@ -171,6 +171,21 @@ impl Store {
         self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
     }
 
+    /// Wall clocks of the machine in its stored events, milliseconds since 1970.
+    pub fn event_walls(&self, machine: &MachineId) -> Result<Vec<i64>> {
+        let sql = "SELECT json_extract(body, '$.wall_ms') FROM event WHERE machine = ?1 ORDER BY stream, seq";
+        self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
+    }
+
+    /// All texts that came from a machine: sections, events, evidence.
+    pub fn everything_about(&self, machine: &MachineId) -> Result<String> {
+        let sql = "SELECT body FROM section WHERE machine = ?1 UNION ALL SELECT body FROM event WHERE machine = ?1
+                   UNION ALL SELECT evidence FROM check_state WHERE machine = ?1
+                   UNION ALL SELECT hardware || ' ' || host_name FROM machine WHERE id = ?1";
+        let texts: Vec<String> = self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))?;
+        Ok(texts.join("\n"))
+    }
+
     /// Stream (hexadecimal), first and last number of every range that is known to be lost.
     pub fn gaps(&self, machine: &MachineId) -> Result<Vec<(String, u64, u64)>> {
         let sql = "SELECT hex(stream), first, last FROM gap WHERE machine = ?1 ORDER BY stream, first";

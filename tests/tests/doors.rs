@@ -7,6 +7,7 @@ use vigie_shared::{enrol, sync};
 use vigie_tests::client::{Answer, Connection, Identity, Reach, config, shake};
 use vigie_tests::collector::Collector;
 use vigie_tests::fake::FakeMachine;
+use vigie_tests::machine::faketime;
 
 const ASK: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
@@ -179,12 +180,6 @@ fn an_expired_certificate_is_told_to_enrol_again() {
 
 fn enrol_in_the_past(collector: &Collector, token: &str) -> FakeMachine {
     FakeMachine::enrol_at(&collector.reach().unwrap(), token, "poste1", Some(401)).unwrap()
-}
-
-fn faketime() -> Option<String> {
-    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
-    let library = folders.map(|folder| folder.join("faketime/libfaketime.so.1")).find(|path| path.is_file())?;
-    Some(library.to_string_lossy().into_owned())
 }
 
 #[test]

@@ -25,9 +25,16 @@ pub fn run(options: Options) -> Result<()> {
     Ok(())
 }
 
+/// Whether these options cut the line silently rather than hard.
+pub fn is_silent(options: Options) -> bool {
+    Dice::new(options.seed).next().is_multiple_of(2)
+}
+
 /// One cut and its repair.
-pub fn measure(Options { heartbeat_s, machines, seed }: Options) -> Result<Value> {
-    let mut dice = Dice(seed | 1);
+pub fn measure(options: Options) -> Result<Value> {
+    let Options { heartbeat_s, machines, seed } = options;
+    let silently = is_silent(options);
+    let mut dice = Dice::new(seed);
     let beat = Duration::from_secs(u64::from(heartbeat_s));
     let policy = policy(heartbeat_s);
     eprintln!("outage: {machines} machines, heartbeat {heartbeat_s} s, seed {seed}");
@@ -42,7 +49,6 @@ pub fn measure(Options { heartbeat_s, machines, seed }: Options) -> Result<Value
     eprintln!("  all well; cutting in {:.1} s", phase.as_secs_f32());
     pass(phase)?;
 
-    let silently = dice.next() % 2 == 0;
     let school = &stage.world.schools[0];
     let cut_ms = now_ms();
     if silently {
@@ -102,6 +108,11 @@ fn seconds(milliseconds: i64) -> f64 {
 struct Dice(u64);
 
 impl Dice {
+    fn new(seed: u64) -> Self {
+        // Any seed but zero; spread, so that small seeds differ from the first throw on.
+        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -122,7 +133,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_phases_and_they_stay_within_the_whole() {
         let throw = |seed| {
-            let mut dice = Dice(seed);
+            let mut dice = Dice::new(seed);
             (0..50).map(|_| dice.part_of(Duration::from_secs(60))).collect::<Vec<_>>()
         };
         assert_eq!(throw(7), throw(7));
