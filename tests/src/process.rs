@@ -4,6 +4,7 @@ use crate::wait::wait_for;
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -25,6 +26,8 @@ impl Running {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
+            // Ctrl-C on the terminal is for us: we end our children in order.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("{name} could not be started: {command:?}"))?;
         Ok(Self { name: name.to_owned(), child, log: log.to_owned() })

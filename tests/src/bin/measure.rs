@@ -36,10 +36,14 @@ enum What {
 }
 
 fn main() -> ExitCode {
+    let arguments = Arguments::parse();
     if world::skipped() {
         return ExitCode::FAILURE;
     }
-    let result = match Arguments::parse().what {
+    if let Err(error) = vigie_tests::wait::end_waits_on_signals() {
+        eprintln!("measure: {error:#}");
+    }
+    let result = match arguments.what {
         What::Footprint { no_install } => footprint::run(!no_install),
         What::Outage { heartbeat, machines, seed } => outage::run(outage::Options {
             heartbeat_s: heartbeat,
