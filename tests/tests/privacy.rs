@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
-use vigie_tests::process::{output_of, program};
+use vigie_tests::process::{Running, output_of, program};
 use vigie_tests::stage::{Stage, policy};
 use vigie_tests::wait::wait_for;
 use vigie_tests::world::skipped;
@@ -65,7 +65,9 @@ fn no_user_process_or_file_name_leaves_the_machine() {
     let process = folder.path().join(format!("{MARK}-processus"));
     std::fs::copy("/bin/sleep", &process).unwrap();
     std::fs::write(folder.path().join(format!("{MARK}-document.odt")), MARK).unwrap();
-    let mut marked = Command::new(&process).arg("300").env("USER", MARK).spawn().unwrap();
+    let mut marked = Command::new(&process);
+    marked.arg("300").env("USER", MARK);
+    let _marked = Running::start("a marked process", marked, &folder.path().join("log")).unwrap();
     let policy = policy(5);
     let mut stage = Stage::enrolled(1, &policy).unwrap();
     for (name, value) in [("USER", MARK), ("LOGNAME", MARK), ("HOME", &*format!("/home/{MARK}")), ("SUDO_USER", MARK)] {
@@ -78,14 +80,9 @@ fn no_user_process_or_file_name_leaves_the_machine() {
     let look = || store.section_body(&stage.ids[0], "software").ok().flatten();
     wait_for("the inventory", Duration::from_secs(30), look).unwrap();
 
-    let shown = output_of(
-        Command::new(program("vigie-agent").unwrap()).args(["show-payload", "--state"]).arg(stage.machines[0].state()),
-    )
-    .unwrap();
+    let shown = output_of(Command::new(program("vigie-agent").unwrap()).arg("show-payload").env("USER", MARK)).unwrap();
     let stored = store.everything_about(&stage.ids[0]).unwrap();
 
-    let _ = marked.kill();
-    let _ = marked.wait();
     assert!(shown.contains("software") && stored.contains("dpkg"), "there is something to look at");
     assert!(!shown.contains(MARK), "in show-payload");
     assert!(!stored.contains(MARK), "at the collector");
@@ -112,12 +109,7 @@ fn show_payload_says_what_the_collector_holds() {
     let stored: Value =
         serde_json::from_str(&wait_for("the inventory", Duration::from_secs(30), body).unwrap()).unwrap();
 
-    let command = format!(
-        "{} show-payload --state {}",
-        program("vigie-agent").unwrap().display(),
-        stage.machines[0].state().display()
-    );
-    let shown = stage.machines[0].shell(&command).unwrap();
+    let shown = output_of(Command::new(program("vigie-agent").unwrap()).arg("show-payload")).unwrap();
 
     let kernel = stored.pointer("/data/kernel").and_then(Value::as_str).expect("a kernel");
     assert!(shown.contains(kernel), "{shown}");
