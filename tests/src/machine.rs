@@ -90,15 +90,27 @@ impl Machine {
     /// Who this machine is, from `vigie-agent status --json`.
     pub fn identity(&self) -> Result<MachineId> {
         let status = self.status()?;
-        let text = status.get("machine").and_then(Value::as_str).with_context(|| format!("no machine in {status}"))?;
-        text.parse().context("machine identifier")
+        let text = status.pointer("/identity/machine").and_then(Value::as_str);
+        text.with_context(|| format!("no machine in {status}"))?.parse().context("machine identifier")
     }
 
-    /// What `vigie-agent status --json` says.
+    /// How many events wait in the spool, as the agent last wrote.
+    pub fn spooled(&self) -> Result<u64> {
+        let status = self.status()?;
+        status.pointer("/status/spool/events").and_then(Value::as_u64).with_context(|| format!("no spool in {status}"))
+    }
+
+    /// What `vigie-agent status --json` says, whether it calls it good or not.
     pub fn status(&self) -> Result<Value> {
         let mut command = Command::new(program("vigie-agent")?);
-        let text = output_of(command.args(["status", "--json", "--state"]).arg(&self.state))?;
-        serde_json::from_str(&text).with_context(|| format!("status is not JSON: {text}"))
+        let done = command.args(["status", "--json", "--state"]).arg(&self.state).output()?;
+        serde_json::from_slice(&done.stdout).with_context(|| {
+            format!(
+                "status is not JSON: {}{}",
+                String::from_utf8_lossy(&done.stdout),
+                String::from_utf8_lossy(&done.stderr)
+            )
+        })
     }
 
     /// Starts `vigie-agent run`.

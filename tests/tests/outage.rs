@@ -50,10 +50,7 @@ fn assert_nothing_lost_nothing_twice(stage: &Stage) {
 /// Waits until what the agents have spooled is all acknowledged.
 fn wait_drained(stage: &Stage) {
     for machine in &stage.machines {
-        let drained = || {
-            let status = machine.status().ok()?;
-            (status.pointer("/spool/events")?.as_u64()? == 0).then_some(())
-        };
+        let drained = || (machine.spooled().ok()? == 0).then_some(());
         wait_for(&format!("the spool of {} to drain", machine.host), TO_RESOLVED, drained)
             .unwrap_or_else(|error| panic!("{error:#}: {:?}", machine.status()));
     }
@@ -180,10 +177,7 @@ fn an_agent_killed_in_the_middle_of_an_outage_tells_all_it_saw() {
     stage.cut().unwrap();
     let first = stage.wait_ticket(TO_TICKET).unwrap();
     // It has seen the line go, could tell nobody, and dies.
-    let spooled = || {
-        let status = stage.machines[0].status().ok()?;
-        (status.pointer("/spool/events")?.as_u64()? > 0).then_some(())
-    };
+    let spooled = || (stage.machines[0].spooled().ok()? > 0).then_some(());
     wait_for("the first agent to spool what it saw", TO_TICKET, spooled).unwrap();
     stage.machines[0].kill_9().unwrap();
     stage.machines[0].start().unwrap();

@@ -103,7 +103,7 @@ fn show_payload_says_what_the_collector_holds() {
         return;
     }
     let policy = policy(5);
-    let mut stage = Stage::running(1, &policy).unwrap();
+    let stage = Stage::running(1, &policy).unwrap();
     let store = stage.store().unwrap();
     let body = || store.section_body(&stage.ids[0], "operating-system").ok().flatten();
     let stored: Value =
