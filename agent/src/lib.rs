@@ -5,4 +5,6 @@ pub mod checks;
 pub mod clock;
 pub mod inventory;
 pub mod modes;
+pub mod settings;
 pub mod source;
+pub mod spool;

@@ -121,6 +121,12 @@ pub struct PolicyError {
 }
 
 impl Policy {
+    /// Longest wait of an agent between two attempts while the collector cannot be reached, seconds. After an absence
+    /// of the collector nobody is absent before this and one interval have passed.
+    pub fn backoff_cap_s(&self) -> u32 {
+        self.heartbeat_s.saturating_mul(2).max(20)
+    }
+
     /// All fields that are out of bounds; empty when the policy is good. Agents refuse a policy that is not.
     pub fn problems(&self) -> Vec<PolicyError> {
         let mut found = Vec::new();
