@@ -3,8 +3,10 @@
 
 pub mod checks;
 pub mod clock;
+pub mod identity;
 pub mod inventory;
 pub mod modes;
 pub mod settings;
 pub mod source;
 pub mod spool;
+pub mod sync;
