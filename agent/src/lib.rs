@@ -10,3 +10,5 @@ pub mod settings;
 pub mod source;
 pub mod spool;
 pub mod sync;
+#[cfg(test)]
+mod testing;

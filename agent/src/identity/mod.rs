@@ -1,6 +1,9 @@
 //! Who this machine is for the collector: address, certificate, key, authority, and the hardware it was given to.
 
 pub mod enrolment;
+#[cfg(test)]
+#[path = "tests.rs"]
+mod enrolment_tests;
 pub mod key;
 
 use crate::settings::{StateFolder, read_json, write_atomically};

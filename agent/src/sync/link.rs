@@ -134,6 +134,11 @@ impl Link {
         self.open = None;
     }
 
+    /// Forgets the connection: the next call makes a fresh one.
+    pub fn hang_up(&mut self) {
+        self.open = None;
+    }
+
     /// Sends a body and reads the answer as `T`. One retry on a fresh connection if a kept one was dead.
     pub async fn call<T: DeserializeOwned>(&mut self, path: &str, body: &Body) -> Result<T, CallError> {
         match self.attempt(path, body).await {

@@ -2,5 +2,9 @@
 
 pub mod address;
 pub mod backoff;
+pub mod caller;
+pub mod desk;
+pub mod inventory;
 pub mod link;
+pub mod status;
 pub mod tls;

@@ -1,0 +1,294 @@
+//! The two loops of the running agent, side by side on one thread: the checks, and the conversation with the collector.
+
+use super::goodbye;
+use crate::source::Source;
+use crate::spool::Moment;
+use crate::sync::backoff::{Backoff, random_up_to};
+use crate::sync::caller::Caller;
+use crate::sync::desk::{Desk, Urgency};
+use crate::sync::link::CallError;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use vigie_shared::check::{CheckStanding, CheckState, INTERNET};
+use vigie_shared::error::ErrorCode;
+use vigie_shared::event::{Fact, GoodbyeReason};
+use vigie_shared::policy::Policy;
+
+/// How often a sleep of the machine is looked for.
+const TICK: Duration = Duration::from_secs(15);
+/// Patience of the call that says goodbye.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// A call that was asked for comes within this, so that a whole school does not call at once.
+const ASKED_MS: u64 = 2_000;
+/// Longest wait between two attempts after a refusal that only a person can lift.
+const REFUSED_MS: u64 = 900_000;
+/// Longest wait between two looks whether a check is due.
+const CHECKS_WAIT_MS: u64 = 60_000;
+
+/// What the system tells the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Stop (SIGTERM, SIGINT).
+    Stop,
+    /// The machine goes to sleep (SIGUSR1).
+    Suspend,
+    /// The machine woke up (SIGUSR2).
+    Resume,
+}
+
+/// Something a check noticed, dated in this boot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noticed {
+    /// Milliseconds since boot, suspend included.
+    pub up_ms: u64,
+    /// Wall clock, milliseconds since 1970.
+    pub wall_ms: i64,
+    /// A confirmed transition or a summary.
+    pub fact: Fact,
+}
+
+/// Whatever makes the checks.
+pub trait Watch {
+    /// Makes the checks that are due. May be dropped midway.
+    fn run_due(&mut self, policy: &Policy) -> impl Future<Output = Vec<Noticed>>;
+    /// When something is due next, milliseconds since boot.
+    fn next_due_ms(&self) -> u64;
+    /// The confirmed states.
+    fn standings(&self) -> Vec<CheckStanding>;
+}
+
+/// Makes no checks.
+pub struct NoWatch;
+
+impl Watch for NoWatch {
+    async fn run_due(&mut self, _policy: &Policy) -> Vec<Noticed> {
+        Vec::new()
+    }
+
+    fn next_due_ms(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn standings(&self) -> Vec<CheckStanding> {
+        Vec::new()
+    }
+}
+
+/// Runs until [`Signal::Stop`]; the goodbye is said.
+pub async fn conduct(
+    desk: &Desk,
+    caller: &mut Caller,
+    watch: &mut impl Watch,
+    signals: mpsc::Receiver<Signal>,
+    source: &dyn Source,
+) {
+    let conversation = Conversation::new(desk, caller, signals, source);
+    tokio::select! {
+        () = make_checks(desk, watch) => {}
+        () = conversation.run() => {}
+    }
+}
+
+async fn make_checks(desk: &Desk, watch: &mut impl Watch) {
+    loop {
+        let policy = desk.policy();
+        for noticed in watch.run_due(&policy).await {
+            let urgency = urgency(&noticed.fact);
+            let at = Moment { boot: desk.boot, up_ms: noticed.up_ms, wall_ms: noticed.wall_ms };
+            desk.happened_at(at, noticed.fact);
+            if let Some(urgency) = urgency {
+                desk.ask(urgency);
+            }
+        }
+        desk.set_standings(watch.standings());
+        let wait = watch.next_due_ms().saturating_sub(desk.clock.since_boot_ms()).clamp(100, CHECKS_WAIT_MS);
+        tokio::select! {
+            () = sleep(Duration::from_millis(wait)) => {}
+            () = desk.policy_changed.notified() => {}
+        }
+    }
+}
+
+/// A transition is worth a call; the internet that is back even interrupts a back-off.
+fn urgency(fact: &Fact) -> Option<Urgency> {
+    match fact {
+        Fact::Check { result, .. } if result.check == INTERNET && result.state == CheckState::Ok => {
+            Some(Urgency::Reopened)
+        }
+        Fact::Check { .. } => Some(Urgency::Soon),
+        _ => None,
+    }
+}
+
+struct Conversation<'a> {
+    desk: &'a Desk,
+    caller: &'a mut Caller,
+    signals: mpsc::Receiver<Signal>,
+    source: &'a dyn Source,
+    backoff: Backoff,
+    /// When to call next.
+    next: Instant,
+    /// Not before this, whatever is asked: the collector said when to come back.
+    not_before: Instant,
+    suspended: bool,
+    /// The refusal that was last said in the log.
+    said: Option<ErrorCode>,
+}
+
+impl<'a> Conversation<'a> {
+    fn new(desk: &'a Desk, caller: &'a mut Caller, signals: mpsc::Receiver<Signal>, source: &'a dyn Source) -> Self {
+        let now = Instant::now();
+        // All machines of a school are switched on together.
+        let first = random_up_to(u64::from(desk.policy().heartbeat_s) * 1000 / 6);
+        let next = now + Duration::from_millis(first);
+        let backoff = Backoff::default();
+        Self { desk, caller, signals, source, backoff, next, not_before: now, suspended: false, said: None }
+    }
+
+    async fn run(mut self) {
+        loop {
+            self.tick();
+            tokio::select! {
+                signal = self.signals.recv() => {
+                    if self.obey(signal.unwrap_or(Signal::Stop)).await {
+                        return;
+                    }
+                }
+                () = self.desk.asked.notified() => self.plan_asked(),
+                () = sleep(TICK) => {}
+                () = sleep_until(self.next) => {
+                    let signal = tokio::select! {
+                        result = self.caller.round(self.desk) => {
+                            self.conclude(result);
+                            None
+                        }
+                        signal = self.signals.recv() => Some(signal.unwrap_or(Signal::Stop)),
+                    };
+                    if let Some(signal) = signal && self.obey(signal).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.desk.notice_sleep().is_some() {
+            self.woke_up();
+        }
+        self.desk.spool.borrow_mut().settle();
+    }
+
+    fn woke_up(&mut self) {
+        self.suspended = false;
+        // The other end has long forgotten the connection.
+        self.caller.link.hang_up();
+        self.desk.ask(Urgency::Reopened);
+    }
+
+    fn plan_asked(&mut self) {
+        let Some(urgency) = self.desk.take_urgency() else { return };
+        let told_already = self.desk.spool.borrow().fill().events == 0;
+        let hopeless = urgency == Urgency::Soon && self.backoff.failures() > 0;
+        if told_already || hopeless {
+            return;
+        }
+        let soon = Instant::now() + Duration::from_millis(random_up_to(ASKED_MS));
+        self.next = self.next.min(soon.max(self.not_before));
+    }
+
+    fn conclude(&mut self, result: Result<u32, CallError>) {
+        let now = Instant::now();
+        match result {
+            Ok(next_s) => {
+                if self.backoff.failures() > 0 {
+                    tracing::info!("the collector answers again");
+                }
+                self.backoff.succeeded();
+                self.said = None;
+                self.not_before = now;
+                self.next = now + Duration::from_secs(next_s.into());
+            }
+            Err(error) => self.conclude_failure(&error, now),
+        }
+    }
+
+    fn conclude_failure(&mut self, error: &CallError, now: Instant) {
+        let cap = Duration::from_secs(self.desk.policy().backoff_cap_s().into());
+        let first = self.backoff.failures() == 0;
+        let mut wait = self.backoff.failed(cap);
+        let mut message = error.to_string();
+        if let CallError::Refused { refusal, retry_after, .. } = error {
+            if let Some(advice) = advice(&refusal.code) {
+                message = format!("{message}. {advice}. Events are kept");
+                wait = Duration::from_millis(REFUSED_MS / 3 * 2 + random_up_to(REFUSED_MS / 3));
+                self.not_before = now + wait;
+                if self.said.as_ref() != Some(&refusal.code) {
+                    tracing::error!("{message}");
+                    self.said = Some(refusal.code.clone());
+                }
+            } else if let Some(retry_after) = retry_after {
+                self.not_before = now + *retry_after;
+                wait = wait.max(*retry_after + Duration::from_millis(random_up_to(ASKED_MS)));
+            }
+        }
+        if first && self.said.is_none() {
+            tracing::warn!("{message}");
+        }
+        tracing::debug!("attempt failed ({message}); the next in {} ms", wait.as_millis());
+        self.desk.trouble(message, self.backoff.failures());
+        self.next = now + wait;
+    }
+
+    /// Does what a signal asks; true when the agent is to stop.
+    async fn obey(&mut self, signal: Signal) -> bool {
+        match signal {
+            Signal::Stop => {
+                self.say_goodbye(goodbye::reason(self.source)).await;
+                true
+            }
+            Signal::Suspend => {
+                self.suspended = true;
+                self.say_goodbye(GoodbyeReason::Suspend).await;
+                self.caller.link.hang_up();
+                self.next = Instant::now() + Duration::from_secs(self.desk.policy().heartbeat_s.into());
+                false
+            }
+            Signal::Resume => {
+                if self.desk.notice_sleep().is_none() && self.suspended {
+                    self.desk.happened(Fact::Resumed { slept_ms: 0 });
+                }
+                self.woke_up();
+                false
+            }
+        }
+    }
+
+    async fn say_goodbye(&mut self, reason: GoodbyeReason) {
+        tracing::info!("goodbye: {reason}");
+        self.desk.happened(Fact::Goodbye { reason });
+        match timeout(GOODBYE, self.caller.tell_events(self.desk)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::info!("the goodbye waits in the spool: {error}"),
+            Err(_) => tracing::info!("the goodbye waits in the spool: no answer in {} s", GOODBYE.as_secs()),
+        }
+        self.desk.update_status(|_| {});
+    }
+}
+
+/// What a person must do about a refusal that does not pass by itself.
+fn advice(code: &ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::CertificateExpired => Some("Enrol this machine again with a new token (vigie-agent enrol --again)"),
+        ErrorCode::CertificateRevoked => {
+            Some("A person revoked this machine; if that was a mistake, enrol it again with a new token")
+        }
+        ErrorCode::MachineDeleted | ErrorCode::MachineUnknown => {
+            Some("The collector does not know this machine any more; enrol it again with a new token")
+        }
+        ErrorCode::CertificateMissing => Some("Something between here and the collector removes the certificate"),
+        ErrorCode::SchemaUnsupported => Some("Install the version of the agent that goes with this collector"),
+        _ => None,
+    }
+}
