@@ -25,11 +25,11 @@ use vigie_shared::id::MachineId;
 use vigie_shared::limits::{ALPN_AGENT, ALPN_ENROL};
 use vigie_shared::token::EnrolmentToken;
 
-/// 1 January 2026 and 400 days later, milliseconds since 1970.
-pub const FROM_MS: i64 = 1_767_225_600_000;
-pub const TO_MS: i64 = FROM_MS + 400 * 86_400_000;
-/// A moment in between.
+/// The present of the tests, milliseconds since 1970.
 pub const NOW_MS: i64 = 1_795_446_879_000;
+/// The life of an agent's certificate: 400 days since yesterday.
+pub const FROM_MS: i64 = NOW_MS - 86_400_000;
+pub const TO_MS: i64 = FROM_MS + 400 * 86_400_000;
 
 /// A certificate authority.
 pub struct Authority {

@@ -7,4 +7,6 @@ pub mod desk;
 pub mod inventory;
 pub mod link;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod tls;

@@ -292,3 +292,52 @@ fn advice(code: &ErrorCode) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Live;
+    use crate::sync::tests::{good, world};
+
+    #[tokio::test]
+    async fn only_the_way_that_is_open_again_interrupts_a_back_off_and_nothing_what_the_collector_said() {
+        let mut world = world(good()).await;
+        let desk = &world.desk;
+        let (_sender, signals) = mpsc::channel(1);
+        let mut conversation = Conversation::new(desk, &mut world.caller, signals, &Live);
+        let now = Instant::now();
+        let far = now + Duration::from_secs(120);
+        conversation.next = far;
+        conversation.conclude_failure(&CallError::Broken("cut".into()), now);
+        conversation.next = far;
+
+        desk.ask(Urgency::Reopened);
+        conversation.plan_asked();
+        assert_eq!(conversation.next, far, "nothing new to tell");
+        desk.happened(Fact::Resumed { slept_ms: 0 });
+        desk.ask(Urgency::Soon);
+        conversation.plan_asked();
+        assert_eq!(conversation.next, far, "the collector is out of reach");
+        desk.ask(Urgency::Reopened);
+        conversation.plan_asked();
+        assert!(conversation.next <= Instant::now() + Duration::from_millis(ASKED_MS));
+
+        (conversation.next, conversation.not_before) = (far, now + Duration::from_secs(60));
+        desk.ask(Urgency::Reopened);
+        conversation.plan_asked();
+        assert_eq!(conversation.next, conversation.not_before, "the collector said when to come back");
+    }
+
+    #[tokio::test]
+    async fn a_retry_after_is_honoured_with_some_jitter() {
+        let mut world = world(good()).await;
+        let (_sender, signals) = mpsc::channel(1);
+        let mut conversation = Conversation::new(&world.desk, &mut world.caller, signals, &Live);
+        let now = Instant::now();
+        let refusal = vigie_shared::error::Refusal { code: ErrorCode::Overloaded, message: "full".into() };
+        let retry_after = Some(Duration::from_secs(300));
+        conversation.conclude_failure(&CallError::Refused { status: 503, refusal, retry_after }, now);
+        let wait = conversation.next - now;
+        assert!((300..=302).contains(&wait.as_secs()), "{wait:?}");
+    }
+}
