@@ -7,6 +7,7 @@
 //! | `policy.json` | the last policy accepted |
 //! | `time.json` | the last time told by the collector |
 //! | `status.json` | how the running agent fares, for `vigie-agent status` |
+//! | `networks.json` | which probes have worked on which network |
 //! | `spool/` | events not yet stored by the collector ([`crate::spool`]) |
 //!
 //! The folder is for its owner alone (0700, files 0600).
@@ -79,6 +80,11 @@ impl StateFolder {
     /// Path of the status.
     pub fn status(&self) -> PathBuf {
         self.0.join("status.json")
+    }
+
+    /// Path of what the checks learnt about networks.
+    pub fn networks(&self) -> PathBuf {
+        self.0.join("networks.json")
     }
 
     /// Folder of the spool.

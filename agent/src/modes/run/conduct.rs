@@ -1,6 +1,7 @@
 //! The two loops of the running agent, side by side on one thread: the checks, and the conversation with the collector.
 
 use super::goodbye;
+use crate::checks::Dated;
 use crate::source::Source;
 use crate::spool::Moment;
 use crate::sync::backoff::{Backoff, random_up_to};
@@ -37,42 +38,14 @@ pub enum Signal {
     Resume,
 }
 
-/// Something a check noticed, dated in this boot.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Noticed {
-    /// Milliseconds since boot, suspend included.
-    pub up_ms: u64,
-    /// Wall clock, milliseconds since 1970.
-    pub wall_ms: i64,
-    /// A confirmed transition or a summary.
-    pub fact: Fact,
-}
-
 /// Whatever makes the checks.
 pub trait Watch {
     /// Makes the checks that are due. May be dropped midway.
-    fn run_due(&mut self, policy: &Policy) -> impl Future<Output = Vec<Noticed>>;
+    fn run_due(&mut self, policy: &Policy) -> impl Future<Output = Vec<Dated>>;
     /// When something is due next, milliseconds since boot.
     fn next_due_ms(&self) -> u64;
     /// The confirmed states.
     fn standings(&self) -> Vec<CheckStanding>;
-}
-
-/// Makes no checks.
-pub struct NoWatch;
-
-impl Watch for NoWatch {
-    async fn run_due(&mut self, _policy: &Policy) -> Vec<Noticed> {
-        Vec::new()
-    }
-
-    fn next_due_ms(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn standings(&self) -> Vec<CheckStanding> {
-        Vec::new()
-    }
 }
 
 /// Runs until [`Signal::Stop`]; the goodbye is said.
@@ -93,10 +66,10 @@ pub async fn conduct(
 async fn make_checks(desk: &Desk, watch: &mut impl Watch) {
     loop {
         let policy = desk.policy();
-        for noticed in watch.run_due(&policy).await {
-            let urgency = urgency(&noticed.fact);
-            let at = Moment { boot: desk.boot, up_ms: noticed.up_ms, wall_ms: noticed.wall_ms };
-            desk.happened_at(at, noticed.fact);
+        for dated in watch.run_due(&policy).await {
+            let urgency = urgency(&dated.fact);
+            let at = Moment { boot: desk.boot, up_ms: dated.up_ms, wall_ms: dated.wall_ms };
+            desk.happened_at(at, dated.fact);
             if let Some(urgency) = urgency {
                 desk.ask(urgency);
             }

@@ -4,8 +4,9 @@ mod conduct;
 mod goodbye;
 #[cfg(test)]
 mod tests;
+mod watcher;
 
-pub use conduct::{Noticed, Signal, Watch, conduct};
+pub use conduct::{Signal, Watch, conduct};
 
 use crate::clock::{Clock, SystemClock};
 use crate::identity::{Identity, IdentityError};
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 use vigie_shared::event::Fact;
 use vigie_shared::evidence::HardwareEvidence;
 use vigie_shared::id::BootId;
+use watcher::Watcher;
 
 /// Exit code when only a person can help: no identity, or that of another machine (EX_CONFIG of sysexits.h).
 pub const NEEDS_A_PERSON: u8 = 78;
@@ -88,6 +90,7 @@ async fn watch(
         identity.machine,
         identity.school
     );
+    let mut watcher = Watcher::new(Arc::clone(&source), Arc::clone(&clock), address.host_and_port(), &state);
     let desk = Desk::new(state, Arc::clone(&clock), boot_id(source.as_ref()), identity.machine);
     if let Some(problem) = desk.spool.borrow().problem() {
         tracing::error!("{problem}");
@@ -97,7 +100,7 @@ async fn watch(
     let inventory = Inventory::new(Arc::clone(&source), crate::inventory::collect);
     let mut caller = Caller::new(link, inventory, identity, window);
     let signals = listen_to_signals()?;
-    conduct(&desk, &mut caller, &mut conduct::NoWatch, signals, source.as_ref()).await;
+    conduct(&desk, &mut caller, &mut watcher, signals, source.as_ref()).await;
     tracing::info!("stopped");
     Ok(())
 }

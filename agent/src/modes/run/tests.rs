@@ -1,6 +1,7 @@
 //! The running agent against a real listener: goodbyes, sleeps, urgent calls, refusals.
 
-use super::conduct::{Noticed, Signal, Watch, conduct};
+use super::conduct::{Signal, Watch, conduct};
+use crate::checks::Dated;
 use crate::source::Live;
 use crate::sync::tests::{World, good, raw, read, world};
 use crate::testing::Collector;
@@ -19,13 +20,13 @@ struct Scripted {
 }
 
 impl Watch for Scripted {
-    async fn run_due(&mut self, _policy: &Policy) -> Vec<Noticed> {
+    async fn run_due(&mut self, _policy: &Policy) -> Vec<Dated> {
         let Some(fact) = self.facts.recv().await else { return pending().await };
         if let Fact::Check { result, .. } = &fact {
             let CheckResult { check, instance, state, reason, .. } = result.clone();
             self.standings = vec![CheckStanding { check, instance, state, reason }];
         }
-        vec![Noticed { up_ms: 17, wall_ms: 18, fact }]
+        vec![Dated { up_ms: 17, wall_ms: 18, fact }]
     }
 
     fn next_due_ms(&self) -> u64 {
