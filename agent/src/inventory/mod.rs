@@ -28,6 +28,9 @@ use vigie_shared::limits::SECTION_MAX;
 use vigie_shared::outcome::Outcome;
 use vigie_shared::section::name;
 
+/// Most reasons told by one section.
+const REASONS_MAX: usize = 16;
+
 /// One section: its name on the wire, how it is read, how it is shown to a person.
 pub struct Section {
     /// Name on the wire.
@@ -94,16 +97,50 @@ pub fn hardware_evidence(source: &dyn Source) -> HardwareEvidence {
     .clean()
 }
 
-/// An outcome as it travels; one that is too large or cannot be written is said so instead.
-fn encode<T: Serialize>(outcome: Outcome<T>) -> Box<RawValue> {
+/// The kind of machine (`workstation`, `laptop`, `server`), where its chassis tells. That a laptop is *nomade* is a
+/// matter of its use, which no machine can tell.
+pub fn machine_kind(source: &dyn Source) -> Option<&'static str> {
+    let chassis = system::collect(source).data()?.chassis.clone()?.kind?;
+    Some(match chassis.as_str() {
+        "portable" | "laptop" | "notebook" | "sub_notebook" | "hand_held" | "tablet" | "convertible" | "detachable" => {
+            "laptop"
+        }
+        "main_server_chassis" | "rack_mount_chassis" | "blade" | "multi_system_chassis" => "server",
+        "desktop"
+        | "low_profile_desktop"
+        | "pizza_box"
+        | "mini_tower"
+        | "tower"
+        | "all_in_one"
+        | "space_saving"
+        | "sealed_case_pc"
+        | "mini_pc"
+        | "stick_pc"
+        | "lunch_box" => "workstation",
+        _ => return None,
+    })
+}
+
+/// An outcome as it travels, its reasons bounded; one that is too large or cannot be written is said so instead.
+fn encode<T: Serialize>(mut outcome: Outcome<T>) -> Box<RawValue> {
+    if let Outcome::Partial { reasons, .. } | Outcome::Unavailable { reasons } = &mut outcome
+        && reasons.len() > REASONS_MAX
+    {
+        let more = reasons.len() - REASONS_MAX;
+        reasons.truncate(REASONS_MAX);
+        reasons.push(format!("and {more} more"));
+    }
     match to_raw_value(&outcome) {
         Ok(raw) if raw.get().len() <= SECTION_MAX => raw,
         Ok(raw) => {
             let length = raw.get().len();
             encode(failed(&format!("this section is larger ({length} bytes) than a section may be ({SECTION_MAX})")))
         }
-        // Our own texts always encode; `null` is what a reader of sections takes for nothing read.
-        Err(_) => RawValue::NULL.to_owned(),
+        // Our own texts always encode.
+        Err(_) => {
+            RawValue::from_string(r#"{"outcome":"unavailable","reasons":["it cannot be written as JSON"]}"#.into())
+                .unwrap_or_else(|_| RawValue::NULL.to_owned())
+        }
     }
 }
 

@@ -25,11 +25,15 @@ pub fn collect(source: &dyn Source) -> Outcome<OperatingSystem> {
         }
     };
     let field = |key: &str| described.get(key).and_then(|value| tidy::text(value));
-    let mut kernel = |file: &str| match source.text(&format!("/proc/sys/kernel/{file}")) {
-        Ok(text) => tidy::text(&text),
-        Err(why) => {
-            reasons.push(why.to_string());
-            None
+    // A captured disk has no `/proc`, but its name in a file.
+    let mut first_of = |paths: &[&str]| {
+        let read = paths.iter().map(|path| source.text(path)).find(|read| !is_missing(read));
+        match read.unwrap_or_else(|| Err(Unreadable::Missing(paths.join(" or ")))) {
+            Ok(text) => tidy::text(&text),
+            Err(why) => {
+                reasons.push(why.to_string());
+                None
+            }
         }
     };
     let system = OperatingSystem {
@@ -37,8 +41,8 @@ pub fn collect(source: &dyn Source) -> Outcome<OperatingSystem> {
         name: field("NAME"),
         version: field("VERSION_ID").or_else(|| field("BUILD_ID")),
         full_name: field("PRETTY_NAME"),
-        kernel: kernel("osrelease"),
-        host_name: kernel("hostname"),
+        kernel: first_of(&["/proc/sys/kernel/osrelease"]),
+        host_name: first_of(&["/proc/sys/kernel/hostname", "/etc/hostname"]),
         architecture: architecture(source),
     };
     if system.kernel.is_none() && described.is_empty() {
@@ -112,5 +116,9 @@ mod tests {
         assert_eq!(collect(&denied).reasons(), ["/etc/os-release may not be read by this user (run as root)"]);
         assert!(collect(&kernel).reasons()[0].contains("neither /etc/os-release nor /usr/lib/os-release"));
         assert_eq!(collect(&Fake::default()).word(), "unavailable");
+        let disk = Fake::default().file("/etc/os-release", "NAME=Debian\n").file("/etc/hostname", "salle-12-04\n");
+        let Outcome::Partial { reasons, data } = collect(&disk) else { panic!("partial") };
+        assert_eq!(data.host_name.as_deref(), Some("salle-12-04"));
+        assert_eq!(reasons, ["/proc/sys/kernel/osrelease does not exist"]);
     }
 }

@@ -130,6 +130,23 @@ fn a_section_that_panics_is_said_and_never_hides_the_others() {
 }
 
 #[test]
+fn reasons_are_bounded_and_say_so() {
+    let outcome = Outcome::from_parts((), (0..100).map(|n| format!("reason {n}")).collect());
+    let read: Outcome<()> = serde_json::from_str(encode(outcome).get()).unwrap();
+    assert_eq!(read.reasons().len(), REASONS_MAX + 1);
+    assert_eq!(read.reasons().last().map(String::as_str), Some("and 84 more"));
+}
+
+#[test]
+fn the_chassis_tells_the_kind_of_machine() {
+    let machine = |chassis: u8| Fake::default().smbios(&entry_point(3, 2), &Table::default().chassis(chassis).end());
+    for (chassis, kind) in [(0x0A, Some("laptop")), (0x03, Some("workstation")), (0x17, Some("server")), (0x12, None)] {
+        assert_eq!(machine_kind(&machine(chassis)), kind, "{chassis}");
+    }
+    assert_eq!(machine_kind(&Fake::default()), None);
+}
+
+#[test]
 fn a_section_beyond_the_bound_is_said_instead() {
     let outcome = Outcome::Complete { data: "x".repeat(SECTION_MAX) };
     assert!(encode(outcome).get().contains("is larger"));

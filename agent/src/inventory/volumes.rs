@@ -44,19 +44,28 @@ const NOT_THEMSELVES: [&str; 5] = ["/root", "/media", "/run", "/mnt", "/tmp"];
 
 /// Reads the section. May wait [`PATIENCE`] for a dead mount.
 pub fn collect(source: &dyn Source) -> Outcome<Volumes> {
+    within(source, PATIENCE)
+}
+
+/// Reads the section; a volume that does not tell its use in time costs the sizes, not the list.
+fn within(source: &dyn Source, patience: Duration) -> Outcome<Volumes> {
     let mut reasons = Vec::new();
-    let listed = volumes_bounded(source, PATIENCE).or_else(|why| {
-        reasons.push(format!("sizes: {why}"));
-        mounts(source)
-    });
-    let listed = match listed {
+    let listed = match volumes_bounded(source, patience) {
         Ok(listed) => listed,
-        Err(why) => {
-            reasons.push(why.to_string());
-            return Outcome::Unavailable { reasons };
-        }
+        Err(why) => match mounts(source) {
+            Ok(listed) => {
+                reasons.push(format!("sizes: {why}"));
+                listed
+            }
+            Err(_) => return Outcome::unavailable(why.to_string()),
+        },
     };
     let mut volumes: Vec<Volume> = reportable(&listed).into_iter().map(fact).collect();
+    let unsized_ones: Vec<&str> =
+        volumes.iter().filter(|v| v.total_bytes.is_none()).map(|v| v.mount_point.as_str()).take(8).collect();
+    if reasons.is_empty() && !unsized_ones.is_empty() {
+        reasons.push(format!("sizes: not known of {}", unsized_ones.join(", ")));
+    }
     tidy::cap(&mut volumes, VOLUMES_MAX, "volumes", &mut reasons);
     Outcome::from_parts(Volumes { volumes }, reasons)
 }
@@ -104,6 +113,8 @@ fn fact(volume: &VolumeUse) -> Volume {
 mod tests {
     use super::super::fixture::Fake;
     use super::*;
+    use crate::source::Unreadable;
+    use std::sync::{Arc, Mutex};
 
     fn volume(device: &str, mount_point: &str, file_system: &str) -> VolumeUse {
         VolumeUse {
@@ -149,6 +160,50 @@ mod tests {
     fn a_device_counts_once_where_it_is_mounted_highest() {
         let volumes = [volume("/dev/sda2", "/srv/data", "btrfs"), volume("/dev/sda2", "/", "btrfs")];
         assert_eq!(reported(&volumes), ["/"]);
+    }
+
+    #[test]
+    fn a_dead_mount_costs_the_sizes_and_not_the_list() {
+        #[derive(Clone)]
+        struct DeadMount(Arc<Mutex<()>>);
+        impl Source for DeadMount {
+            fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
+                assert_eq!(path, "/proc/mounts");
+                Ok(b"/dev/sda2 / ext4 rw 0 0\nserveur:/x /srv/x nfs4 rw 0 0\n".to_vec())
+            }
+            fn list(&self, path: &str) -> Result<Vec<String>, Unreadable> {
+                Err(Unreadable::Missing(path.into()))
+            }
+            fn link(&self, path: &str) -> Result<String, Unreadable> {
+                Err(Unreadable::Missing(path.into()))
+            }
+            fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable> {
+                drop(self.0.lock());
+                Ok(vec![])
+            }
+            fn is_live(&self) -> bool {
+                true
+            }
+            fn detached(&self) -> Option<Box<dyn Source>> {
+                Some(Box::new(self.clone()))
+            }
+        }
+        let gate = Arc::new(Mutex::new(()));
+        let held = gate.lock().unwrap();
+        let Outcome::Partial { reasons, data } = within(&DeadMount(gate.clone()), Duration::from_millis(5)) else {
+            panic!("partial")
+        };
+        drop(held);
+        assert_eq!(data.volumes[0].mount_point, "/");
+        assert_eq!((data.volumes.len(), data.volumes[0].total_bytes), (1, None));
+        assert!(reasons[0].starts_with("sizes: ") && reasons[0].contains("dead mount"), "{reasons:?}");
+    }
+
+    #[test]
+    fn a_volume_without_a_size_is_said() {
+        let source =
+            Fake { volumes: vec![VolumeUse { total_bytes: 0, ..volume("/dev/sda2", "/", "ext4") }], ..Fake::default() };
+        assert_eq!(collect(&source).reasons(), ["sizes: not known of /"]);
     }
 
     #[test]

@@ -167,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn what_would_block_the_reader_is_refused() {
+        let (dir, captured) = capture();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("root/etc/os-release")).unwrap();
+        let error = captured.read("/etc/os-release").unwrap_err().to_string();
+        assert!(error.contains("neither a plain file nor a folder"), "refused before it is opened: {error}");
+    }
+
+    #[test]
     fn volumes_come_from_the_file_else_from_the_mounts() {
         let (dir, captured) = capture();
         assert!(matches!(captured.volumes(), Err(Unreadable::Missing(path)) if path == "/proc/mounts"));

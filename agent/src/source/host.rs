@@ -34,7 +34,9 @@ pub(super) fn interface_addresses() -> Option<Vec<(String, IpNet)>> {
     for (name, data) in &networks {
         for network in data.ip_networks() {
             if let Ok(address) = IpNet::new(network.addr, network.prefix) {
-                addresses.push((name.to_string_lossy().into_owned(), address));
+                // A labelled address is listed as "eth0:1".
+                let name = name.to_string_lossy().split(':').next().unwrap_or_default().to_owned();
+                addresses.push((name, address));
             }
         }
     }

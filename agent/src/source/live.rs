@@ -70,8 +70,20 @@ mod tests {
     }
 
     #[test]
-    fn the_root_volume_of_this_machine_is_found_by_its_mount_point() {
-        let volumes = Live.volumes().unwrap();
-        assert!(volumes.iter().all(|v| v.mount_point.starts_with('/')), "{volumes:?}");
+    fn volumes_of_this_machine_are_mounts_with_no_more_free_than_their_size() {
+        let mounts = super::super::mounts(&Live).unwrap();
+        for volume in Live.volumes().unwrap() {
+            assert!(volume.free_bytes <= volume.total_bytes, "{volume:?}");
+            let same = |m: &VolumeUse| m.mount_point == volume.mount_point && m.file_system == volume.file_system;
+            assert!(mounts.iter().any(same), "{volume:?} is not in {mounts:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_of_the_system_are_told_apart() {
+        let error = |kind| failed("/x", &std::io::Error::from(kind));
+        assert_eq!(error(std::io::ErrorKind::NotFound), Unreadable::Missing("/x".into()));
+        assert_eq!(error(std::io::ErrorKind::PermissionDenied), Unreadable::Denied("/x".into()));
+        assert!(matches!(error(std::io::ErrorKind::TimedOut), Unreadable::Failed { .. }));
     }
 }
