@@ -23,6 +23,8 @@ pub struct Candidate {
     pub token: EnrolmentToken,
     /// Name on the network, shown only.
     pub host_name: String,
+    /// What the machine takes itself for (`workstation`, `laptop`, …), where it can tell.
+    pub machine_kind: Option<String>,
     /// Hardware evidence.
     pub hardware: HardwareEvidence,
 }
@@ -70,7 +72,7 @@ pub async fn enrol(
         token: candidate.token.to_string(),
         certificate_request: key::request(&pair)?,
         host_name: candidate.host_name,
-        machine_kind: None,
+        machine_kind: candidate.machine_kind,
         hardware: candidate.hardware.clone(),
     };
     let body = serde_json::to_vec(&request).map_err(|e| EnrolmentError::Answer(e.to_string()))?;

@@ -20,6 +20,7 @@ fn candidate(collector: &Collector, token: EnrolmentToken) -> Candidate {
         collector: collector.address.parse().unwrap(),
         token,
         host_name: "salle12-pc03".into(),
+        machine_kind: Some("workstation".into()),
         hardware: HardwareEvidence { board_serial: Some("PF1A2B3C".into()), ..Default::default() },
     }
 }

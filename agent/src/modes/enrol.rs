@@ -53,6 +53,7 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
         collector: options.collector.clone(),
         token,
         host_name: source.text("/proc/sys/kernel/hostname").map(|n| n.trim().to_owned()).unwrap_or_default(),
+        machine_kind: crate::inventory::machine_kind(&source).map(ToOwned::to_owned),
         hardware: crate::inventory::hardware_evidence(&source),
     };
     let window = Arc::new(ClockWindow::new(Arc::new(SystemClock), state.load_time()));
