@@ -129,7 +129,7 @@ impl Desk {
         }
         tracing::info!("policy {} is in force: one heartbeat every {} s", policy.version, policy.heartbeat_s);
         self.policy.replace(policy);
-        self.policy_changed.notify_waiters();
+        self.policy_changed.notify_one();
     }
 
     /// The confirmed states of the checks.

@@ -90,6 +90,8 @@ async fn watch(
         identity.machine,
         identity.school
     );
+    // A folder made by hand may be open to others; one that cannot be changed is said by the spool.
+    drop(state.make());
     let mut watcher = Watcher::new(Arc::clone(&source), Arc::clone(&clock), address.host_and_port(), &state);
     let desk = Desk::new(state, Arc::clone(&clock), boot_id(source.as_ref()), identity.machine);
     if let Some(problem) = desk.spool.borrow().problem() {
