@@ -6,6 +6,7 @@
 //! line): each transaction begins with the lock, and waits for it a bounded time.
 
 use super::super::StoreError;
+use super::published::Published;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,9 +127,10 @@ impl Writer {
     /// Starts the thread.
     pub fn start(connection: Connection, changes: broadcast::Sender<(SchoolId, u64)>) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let published = Published::new(&connection)?;
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, jobs, &changes))
+            .spawn(move || serve(&connection, jobs, published, &changes))
             .map_err(|e| StoreError::Failed(format!("the writer's thread did not start: {e}")))?;
         Ok(Self { queue })
     }
@@ -158,6 +160,7 @@ pub fn stopped() -> StoreError {
 fn serve(
     connection: &Connection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    mut published: Published,
     changes: &broadcast::Sender<(SchoolId, u64)>,
 ) {
     while let Some(first) = jobs.blocking_recv() {
@@ -168,8 +171,8 @@ fn serve(
             units += next.units();
             batch.push(next);
         }
-        let published = match together(connection, &mut batch) {
-            Ok(published) => published,
+        let ours = match together(connection, &mut batch) {
+            Ok(ours) => ours,
             Err(error) => {
                 if units > 1 {
                     tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
@@ -177,7 +180,11 @@ fn serve(
                 alone(connection, &mut batch)
             }
         };
-        for (school, version) in published {
+        let news = published.news(connection, ours.clone()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what other processes changed cannot be read: pages show it later");
+            ours
+        });
+        for (school, version) in news {
             // Nobody listens: nothing to tell.
             drop(changes.send((school, version)));
         }
@@ -262,3 +269,87 @@ fn finish(connection: &Connection, result: Result<(), StoreError>) -> Result<(),
 
 /// How long a writer waits for another process.
 pub const BUSY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("test.db")).unwrap();
+        connection
+            .execute_batch("CREATE TABLE school_state (school BLOB, version INTEGER); CREATE TABLE t (n INTEGER)")
+            .unwrap();
+        (folder, connection)
+    }
+
+    /// Units that insert their number; some misbehave.
+    struct Insert {
+        units: Vec<Behaviour>,
+        results: Vec<Result<(), String>>,
+        answer: Option<std::sync::mpsc::Sender<Vec<Result<(), String>>>>,
+    }
+
+    #[derive(Clone, Copy)]
+    enum Behaviour {
+        Good,
+        Fails,
+        Panics,
+        LosesTheTransaction,
+    }
+
+    impl Job for Insert {
+        fn units(&self) -> usize {
+            self.units.len()
+        }
+
+        fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool {
+            tx.sql.execute("INSERT INTO t (n) VALUES (?1)", [i64::try_from(unit).unwrap()]).unwrap();
+            self.results[unit] = Ok(());
+            match self.units[unit] {
+                Behaviour::Good => return true,
+                Behaviour::Fails => self.results[unit] = Err("failed".to_owned()),
+                Behaviour::Panics => panic!("poison"),
+                Behaviour::LosesTheTransaction => tx.sql.execute_batch("ROLLBACK").unwrap(),
+            }
+            false
+        }
+
+        fn refuse(&mut self, unit: usize, error: StoreError) {
+            self.results[unit] = Err(error.to_string());
+        }
+
+        fn answer(self: Box<Self>) {
+            self.answer.unwrap().send(self.results).unwrap();
+        }
+    }
+
+    /// Which units were kept in the table, and which were answered as kept.
+    fn outcome(units: &[Behaviour]) -> (Vec<usize>, Vec<usize>) {
+        let (folder, connection) = database();
+        let (changes, _) = broadcast::channel(1);
+        let writer = Writer::start(connection, changes).unwrap();
+        let (answer, answers) = std::sync::mpsc::channel();
+        let results = units.iter().map(|_| Err(String::new())).collect();
+        let job = Insert { units: units.to_vec(), results, answer: Some(answer) };
+        writer.queue.blocking_send(Box::new(job)).unwrap();
+        let results = answers.recv_timeout(Duration::from_secs(20)).unwrap();
+        let answered = (0..units.len()).filter(|unit| results[*unit].is_ok()).collect();
+        let reader = Connection::open(folder.path().join("test.db")).unwrap();
+        let mut statement = reader.prepare("SELECT n FROM t ORDER BY n").unwrap();
+        let kept = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        (kept.map(|n| usize::try_from(n.unwrap()).unwrap()).collect(), answered)
+    }
+
+    #[test]
+    fn a_unit_that_fails_or_panics_is_refused_alone() {
+        use Behaviour::{Fails, Good, Panics};
+        assert_eq!(outcome(&[Good, Fails, Good, Panics, Good]), (vec![0, 2, 4], vec![0, 2, 4]));
+    }
+
+    #[test]
+    fn when_the_transaction_is_lost_each_unit_is_tried_alone() {
+        use Behaviour::{Good, LosesTheTransaction};
+        assert_eq!(outcome(&[Good, LosesTheTransaction, Good]), (vec![0, 2], vec![0, 2]));
+    }
+}
