@@ -269,6 +269,21 @@ mod tests {
     }
 
     #[test]
+    fn a_group_has_one_open_ticket_in_the_database_itself() {
+        let sql = Connection::open_in_memory().unwrap();
+        migrate(&sql).unwrap();
+        sql.execute_batch("PRAGMA foreign_keys = off").unwrap();
+        let insert = |number: i64, resolved: Option<i64>| {
+            let text = "INSERT INTO ticket (id, number, school, group_key, name, instance, allowed_minutes, opened, due, \
+                        resolved) VALUES (randomblob(16), ?1, x'01', 'internet', 'internet', '', 240, 1, 2, ?2)";
+            sql.execute(text, rusqlite::params![number, resolved])
+        };
+        insert(1, Some(5)).unwrap();
+        insert(2, None).unwrap();
+        assert!(insert(3, None).unwrap_err().to_string().contains("UNIQUE"));
+    }
+
+    #[test]
     fn something_else_than_a_database_is_named_in_the_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");

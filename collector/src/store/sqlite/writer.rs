@@ -171,15 +171,7 @@ fn serve(
             units += next.units();
             batch.push(next);
         }
-        let ours = match together(connection, &mut batch) {
-            Ok(ours) => ours,
-            Err(error) => {
-                if units > 1 {
-                    tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
-                }
-                alone(connection, &mut batch)
-            }
-        };
+        let ours = commit(connection, &mut batch, units);
         let news = published.news(connection, ours.clone()).unwrap_or_else(|error| {
             tracing::warn!(%error, "what other processes changed cannot be read: pages show it later");
             ours
@@ -194,9 +186,38 @@ fn serve(
     }
 }
 
-/// All units in one transaction; an error means that nothing of it was kept.
-fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, StoreError> {
+/// Commits a batch: together, else each unit alone. When the database cannot even be locked nothing is tried further:
+/// waiting once more for each unit would hold everybody up.
+fn commit(connection: &Connection, batch: &mut [Box<dyn Job>], units: usize) -> BTreeMap<SchoolId, u64> {
+    if let Err(error) = begin(connection) {
+        refuse_all(batch, &error);
+        return BTreeMap::new();
+    }
+    match together(connection, batch) {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
+            alone(connection, batch)
+        }
+    }
+}
+
+fn begin(connection: &Connection) -> Result<(), StoreError> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    Ok(())
+}
+
+fn refuse_all(batch: &mut [Box<dyn Job>], error: &StoreError) {
+    tracing::error!(%error, "the database cannot be written: nothing of this group was kept");
+    for job in batch {
+        for unit in 0..job.units() {
+            job.refuse(unit, StoreError::Failed(error.to_string()));
+        }
+    }
+}
+
+/// All units in the transaction that was begun; an error means that nothing of it was kept.
+fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, StoreError> {
     let mut tx = Tx::new(connection);
     let mut result = Ok(());
     'jobs: for job in batch.iter_mut() {
@@ -217,7 +238,7 @@ fn alone(connection: &Connection, batch: &mut [Box<dyn Job>]) -> BTreeMap<School
     for job in batch.iter_mut() {
         for unit in 0..job.units() {
             let mut attempt = || -> Result<BTreeMap<SchoolId, u64>, StoreError> {
-                connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                begin(connection)?;
                 let mut tx = Tx::new(connection);
                 let result = in_savepoint(job.as_mut(), unit, &mut tx);
                 finish(connection, result)?;
