@@ -128,6 +128,11 @@ impl<H: Handler> Gate<H> {
         })
     }
 
+    /// What answers on the machines' doors.
+    pub fn handler(&self) -> Arc<H> {
+        self.handler.clone()
+    }
+
     /// Accepts connections on a socket until the stop.
     pub async fn accept(self: Arc<Self>, socket: TcpListener, serves: Serves) {
         let mut stop = self.stop.clone();
