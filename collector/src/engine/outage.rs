@@ -296,7 +296,9 @@ fn resolve(view: &mut View, key: &IncidentKey, inputs: &[Input], now: Timestamp,
         match check {
             Some(check) if checks::is_cut(check) => sick += 1,
             Some(check) if check.state == CheckState::Ok && check.since > incident.started.after => proven += 1,
-            _ => heard += 1,
+            // Contact alone tells something of a machine that had fallen silent, and only if it does not complain.
+            _ if incident.witnesses.contains(id) && !incident.votes.contains_key(id) => heard += 1,
+            _ => continue,
         }
         first_contact = Some(first_contact.map_or(seen, |first| first.min(seen)));
     }

@@ -235,6 +235,22 @@ fn reports_from_machines_that_still_reach_us_open_at_once() {
 }
 
 #[test]
+fn a_complaint_that_turns_unknown_proves_nothing() {
+    let mut world = World::new(5);
+    let [first, second, third, ..] = world.machines[..] else { unreachable!() };
+    for (id, second) in [(first, 45), (second, 50), (third, 55)] {
+        world.hear(id, second, vec![(second, internet(CheckState::Critical, Reason::OutsideUnreachable, 60))]);
+    }
+    assert_eq!(world.view.tickets.len(), 1);
+    for (id, second) in [(first, 100), (second, 101), (third, 102)] {
+        world.hear(id, second, vec![(second, internet(CheckState::Unknown, Reason::OutsideUnreachable, 60))]);
+    }
+    assert_eq!(world.view.tickets.len(), 1);
+    world.hear(first, 160, vec![(150, internet(CheckState::Ok, Reason::Fine, 60))]);
+    assert_eq!(world.view.tickets.len(), 0);
+}
+
+#[test]
 fn after_an_absence_of_the_collector_everybody_gets_time_to_return() {
     let mut world = World::new(3);
     world.view.absence = Some(CollectorAbsence { from: at(20), until: at(150) });

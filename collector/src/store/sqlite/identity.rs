@@ -208,7 +208,9 @@ pub fn approve(
     };
     let mut inputs: BTreeMap<SchoolId, Vec<Input>> = BTreeMap::new();
     for (machine, school) in &waiting {
-        const SQL: &str = "UPDATE machine SET status = 'trusted', why = NULL WHERE id = ?1";
+        // The hardware that a person looked at is the one expected from now on.
+        const SQL: &str = "UPDATE machine SET status = 'trusted', why = NULL, \
+            hardware = coalesce(hardware_seen, hardware), hardware_seen = NULL WHERE id = ?1";
         tx.sql.prepare_cached(SQL)?.execute([machine.as_bytes()])?;
         findings::add(tx.sql, *machine, now, by, &Note::new("approved"), &ms(now).to_string(), None)?;
         inputs.entry(*school).or_default().push(Input::MachineChanged { machine: *machine, at: now });

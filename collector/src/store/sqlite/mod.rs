@@ -1,14 +1,20 @@
 //! The embedded store: SQLite with a write-ahead log, synced at every commit. One writer thread with group commit, a
 //! few connections that read. The verbs of the command line open the same file while the collector serves.
 
+mod apply;
 mod decide;
 mod effects;
+mod events;
 mod findings;
 mod identity;
+mod incidents;
+mod inventory;
+mod pages;
 mod readers;
 mod row;
 mod schema;
 mod schools;
+mod tickets;
 mod upkeep;
 mod users;
 mod view;
@@ -16,6 +22,7 @@ mod writer;
 
 use super::*;
 use crate::directory::SchoolRow;
+use apply::Apply;
 use readers::{READERS, Readers};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -24,6 +31,9 @@ use writer::Writer;
 
 /// Changes that a slow reader of [`Store::changes`] may lag behind before it is told that it missed some.
 const CHANGES: usize = 1024;
+
+/// Items of one call of [`Store::apply`] that go to the writer together.
+const ITEMS: usize = 256;
 
 /// The embedded store.
 #[derive(Clone)]
@@ -75,8 +85,25 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn apply(&self, items: Vec<Item>, _decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>> {
-        items.iter().map(|_| Err(StoreError::Failed("apply is not written yet".to_owned()))).collect()
+    async fn apply(&self, items: Vec<Item>, decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>> {
+        let mut waiting = Vec::new();
+        let mut items = items.into_iter().peekable();
+        while items.peek().is_some() {
+            let some: Vec<Item> = items.by_ref().take(ITEMS).collect();
+            let count = some.len();
+            let (job, results) = Apply::new(some, decider.clone());
+            let sent = self.writer.send(Box::new(job)).await.is_ok();
+            waiting.push((count, sent.then_some(results)));
+        }
+        let mut all = Vec::new();
+        for (count, results) in waiting {
+            let told = match results {
+                Some(results) => results.await.ok(),
+                None => None,
+            };
+            all.extend(told.unwrap_or_else(|| (0..count).map(|_| Err(writer::stopped())).collect()));
+        }
+        all
     }
 
     async fn due_schools(&self, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
@@ -207,32 +234,33 @@ impl Store for Sqlite {
         self.writer.write(move |tx| users::clear_failed(tx, &login)).await
     }
 
-    async fn fleet(&self, _now: Timestamp) -> Result<Fleet, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn fleet(&self, now: Timestamp) -> Result<Fleet, StoreError> {
+        self.readers.read(move |sql| pages::fleet(sql, now)).await
     }
 
-    async fn school(&self, _uai: &str, _now: Timestamp) -> Result<Option<SchoolPage>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn school(&self, uai: &str, now: Timestamp) -> Result<Option<SchoolPage>, StoreError> {
+        let uai = uai.to_owned();
+        self.readers.read(move |sql| pages::school(sql, &uai, now)).await
     }
 
-    async fn machine(&self, _machine: MachineId, _now: Timestamp) -> Result<Option<MachinePage>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn machine(&self, machine: MachineId, now: Timestamp) -> Result<Option<MachinePage>, StoreError> {
+        self.readers.read(move |sql| pages::machine(sql, machine, now)).await
     }
 
-    async fn tickets(&self, _limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn tickets(&self, limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
+        self.readers.read(move |sql| tickets::latest(sql, limit)).await
     }
 
-    async fn ticket(&self, _ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn ticket(&self, ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
+        self.readers.read(move |sql| tickets::page(sql, ticket)).await
     }
 
     async fn quarantine(&self) -> Result<Vec<QuarantinedMachine>, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+        self.readers.read(pages::quarantine).await
     }
 
-    async fn counts(&self, _now: Timestamp) -> Result<Counts, StoreError> {
-        Err(StoreError::Failed("the pages are not written yet".to_owned()))
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
+        self.readers.read(move |sql| pages::counts(sql, now)).await
     }
 
     async fn retain(&self, now: Timestamp) -> Result<u64, StoreError> {

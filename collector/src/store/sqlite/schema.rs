@@ -80,7 +80,7 @@ CREATE TABLE token (
 CREATE TABLE machine (
     id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), host_name TEXT NOT NULL, kind TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('trusted', 'quarantined', 'revoked', 'deleted')), why TEXT,
-    hardware TEXT NOT NULL, enrolled INTEGER NOT NULL, enrolled_from TEXT NOT NULL,
+    hardware TEXT NOT NULL, hardware_seen TEXT, enrolled INTEGER NOT NULL, enrolled_from TEXT NOT NULL,
     enrolled_token BLOB NOT NULL, enrolled_key BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX machine_of_school ON machine (school, id);
@@ -163,7 +163,7 @@ CREATE TABLE incident (
     id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), scope TEXT NOT NULL, name TEXT NOT NULL,
     instance TEXT NOT NULL, cause TEXT NOT NULL, confidence TEXT NOT NULL, started_after INTEGER NOT NULL,
     started_by INTEGER NOT NULL, detected INTEGER NOT NULL, ended_after INTEGER, ended_by INTEGER, resolved INTEGER,
-    witnesses TEXT NOT NULL, ticket BLOB REFERENCES ticket (id)
+    witnesses TEXT NOT NULL, votes TEXT NOT NULL, ticket BLOB REFERENCES ticket (id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX incident_open ON incident (scope, name, instance) WHERE resolved IS NULL;
 CREATE INDEX incident_of_school ON incident (school, resolved);
