@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bounds;
+mod calls;
 mod client;
 mod doors;
 mod enrolment;
