@@ -1,2 +1,68 @@
-//! stub
-fn main() {}
+//! Command line of the collector: one verb, one file in `modes/`.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::filter::LevelFilter;
+use vigie_collector::modes;
+
+/// Receives what the agents of a school fleet report, opens and closes tickets, shows the fleet.
+#[derive(Parser)]
+#[command(name = "vigie-collector", version)]
+struct Arguments {
+    /// How much is logged to the standard error: error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "info", global = true)]
+    log_level: LevelFilter,
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+/// One file each in `modes/`.
+#[derive(Subcommand)]
+enum Mode {
+    /// Listen for agents, enrolments and browsers, until stopped.
+    Serve(modes::serve::Options),
+    /// Make enrolment tokens.
+    Token(modes::token::Options),
+    /// Let machines in that wait in quarantine.
+    Approve(modes::approve::Options),
+    /// Refuse a machine from now on.
+    Revoke(modes::revoke::Options),
+    /// List the machines.
+    Machines(modes::machines::Options),
+    /// Bring in the list of schools.
+    Schools(modes::schools::Options),
+    /// Declare the address ranges of schools.
+    Network(modes::network::Options),
+    /// Show or change what agents are asked to do.
+    Policy(modes::policy::Options),
+    /// Manage those who may sign in.
+    User(modes::user::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .with_max_level(arguments.log_level)
+        .init();
+    let result = match arguments.mode {
+        Mode::Serve(options) => modes::serve::run(options),
+        Mode::Token(options) => modes::token::run(options),
+        Mode::Approve(options) => modes::approve::run(options),
+        Mode::Revoke(options) => modes::revoke::run(options),
+        Mode::Machines(options) => modes::machines::run(options),
+        Mode::Schools(options) => modes::schools::run(options),
+        Mode::Network(options) => modes::network::run(options),
+        Mode::Policy(options) => modes::policy::run(options),
+        Mode::User(options) => modes::user::run(options),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("vigie-collector: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

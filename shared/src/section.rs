@@ -340,7 +340,7 @@ facts!(
     Agent {
         /// Version of the program.
         version: String,
-        /// What it was built for, such as `x86_64-unknown-linux-gnu`.
+        /// What it was built for, such as `x86_64-linux-gnu`.
         target: String,
     }
 );

@@ -1,1 +1,20 @@
-//! stub
+//! End to end on real networks, and the measurements of `./dev measure`.
+//!
+//! [`world`] makes schools out of network namespaces; [`collector`] and [`machine`] run the real programs in them;
+//! [`client`] is a second, independent writing of the wire, for what a good agent never says; [`measure`] measures.
+
+pub mod client;
+pub mod collector;
+pub mod fake;
+pub mod machine;
+pub mod measure;
+pub mod netns;
+pub mod outside;
+pub mod process;
+pub mod relay;
+pub mod smbios;
+pub mod stage;
+pub mod store;
+pub mod wait;
+pub mod web;
+pub mod world;

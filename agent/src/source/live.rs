@@ -1,5 +1,8 @@
-//! (being written) The machine we run on.
-use super::{Source, Unreadable, VolumeUse};
+//! The machine we run on.
+
+use super::{READ_MAX, Source, Unreadable, VolumeUse, failed, host, list_bounded, read_bounded};
+use ipnet::IpNet;
+use std::path::Path;
 
 /// The machine we run on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -7,18 +10,80 @@ pub struct Live;
 
 impl Source for Live {
     fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
-        std::fs::read(path).map_err(|e| Unreadable::Failed { path: path.into(), why: e.to_string() })
+        read_bounded(Path::new(path), path, READ_MAX)
     }
+
     fn list(&self, path: &str) -> Result<Vec<String>, Unreadable> {
-        Err(Unreadable::Missing(path.into()))
+        list_bounded(Path::new(path), path)
     }
+
     fn link(&self, path: &str) -> Result<String, Unreadable> {
-        Err(Unreadable::Missing(path.into()))
+        let target = std::fs::read_link(path).map_err(|error| failed(path, &error))?;
+        Ok(target.to_string_lossy().into_owned())
     }
+
     fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable> {
-        Ok(vec![])
+        host::volumes()
     }
+
     fn is_live(&self) -> bool {
         true
+    }
+
+    fn detached(&self) -> Option<Box<dyn Source>> {
+        Some(Box::new(*self))
+    }
+
+    fn interface_addresses(&self) -> Option<Vec<(String, IpNet)>> {
+        host::interface_addresses()
+    }
+
+    fn total_memory_bytes(&self) -> Option<u64> {
+        host::total_memory_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_missing() {
+        assert!(matches!(Live.read("/nowhere/at/all"), Err(Unreadable::Missing(_))));
+        assert!(matches!(Live.list("/nowhere/at/all"), Err(Unreadable::Missing(_))));
+        assert!(matches!(Live.link("/nowhere/at/all"), Err(Unreadable::Missing(_))));
+    }
+
+    #[test]
+    fn files_of_the_kernel_that_have_no_size_are_read_whole() {
+        let text = Live.text("/proc/meminfo").unwrap();
+        assert!(text.starts_with("MemTotal:") && text.ends_with('\n'), "{text}");
+    }
+
+    #[test]
+    fn a_file_beyond_the_bound_is_too_large() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, [7; 100]).unwrap();
+        assert_eq!(read_bounded(&path, "/file", 100).unwrap().len(), 100);
+        assert_eq!(read_bounded(&path, "/file", 99), Err(Unreadable::TooLarge("/file".into())));
+    }
+
+    #[test]
+    fn volumes_of_this_machine_are_mounts_with_no_more_free_than_their_size() {
+        let mounts = super::super::mounts(&Live).unwrap();
+        for volume in Live.volumes().unwrap() {
+            assert!(volume.free_bytes <= volume.total_bytes, "{volume:?}");
+            let same = |m: &VolumeUse| m.mount_point == volume.mount_point && m.file_system == volume.file_system;
+            assert!(mounts.iter().any(same), "{volume:?} is not in {mounts:?}");
+        }
+    }
+
+    #[test]
+    fn refusals_of_the_system_are_told_apart() {
+        let error = |kind| failed("/x", &std::io::Error::from(kind));
+        assert_eq!(error(std::io::ErrorKind::NotFound), Unreadable::Missing("/x".into()));
+        assert_eq!(error(std::io::ErrorKind::PermissionDenied), Unreadable::Denied("/x".into()));
+        assert!(matches!(error(std::io::ErrorKind::TimedOut), Unreadable::Failed { .. }));
     }
 }

@@ -1,13 +1,26 @@
 //! Where facts come from: the live machine, or a captured one (`--root DIR`). Parsers never open anything themselves.
 
 mod captured;
+mod host;
 mod live;
+mod mounts;
 
-pub use captured::Captured;
+pub use captured::{Captured, VOLUMES_FILE};
 pub use live::Live;
+
+use ipnet::IpNet;
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// Most bytes read from one file.
 pub const READ_MAX: u64 = 64 << 20;
+/// Most names listed in one folder.
+pub const LIST_MAX: usize = 20_000;
+/// Most readings of the volumes that may hang at the same time; beyond, the next one fails at once.
+const HUNG_MAX: usize = 4;
 
 /// Why something could not be read. The text goes into `Outcome` reasons: it names the path of the system file, never
 /// anything personal.
@@ -20,7 +33,7 @@ pub enum Unreadable {
     #[error("{0} may not be read by this user (run as root)")]
     Denied(String),
     /// It is larger than the bound.
-    #[error("{0} is larger than {READ_MAX} bytes")]
+    #[error("{0} is larger than the agent reads ({READ_MAX} bytes, {LIST_MAX} names)")]
     TooLarge(String),
     /// Anything else.
     #[error("{path}: {why}")]
@@ -62,8 +75,156 @@ pub trait Source: Send + Sync {
     /// Whether this is the machine we run on.
     fn is_live(&self) -> bool;
 
+    /// A copy that may outlive this borrow, when a call may hang and must be left behind ([`volumes_bounded`]).
+    fn detached(&self) -> Option<Box<dyn Source>> {
+        None
+    }
+
+    /// Addresses of the interfaces with their prefix, where the operating system is asked rather than its files.
+    fn interface_addresses(&self) -> Option<Vec<(String, IpNet)>> {
+        None
+    }
+
+    /// Memory that the kernel can use, bytes, where the operating system is asked rather than its files.
+    fn total_memory_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Text of a file, invalid UTF-8 replaced.
     fn text(&self, path: &str) -> Result<String, Unreadable> {
         self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+/// Mounts as the kernel lists them, without their use: never blocks. Sizes are 0.
+pub fn mounts(source: &dyn Source) -> Result<Vec<VolumeUse>, Unreadable> {
+    source.text("/proc/mounts").map(|text| mounts::parse(&text))
+}
+
+/// [`Source::volumes`], given up after a limit: the thread that hangs on a dead mount is left behind until it answers.
+/// At most a few may hang at once; then this fails immediately.
+pub fn volumes_bounded(source: &dyn Source, limit: Duration) -> Result<Vec<VolumeUse>, Unreadable> {
+    static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+    let failed = |why: String| Unreadable::Failed { path: "the use of the volumes".into(), why };
+    let Some(source) = source.detached() else { return source.volumes() };
+    let place = UnderWay::enter(&UNDER_WAY);
+    if place.others >= HUNG_MAX {
+        return Err(failed("earlier readings still hang; look for a dead mount".into()));
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let reading = move || {
+        let answer = source.volumes();
+        drop(place);
+        // Nobody listens any more when the limit has passed: the answer is of no use then.
+        let _ = sender.send(answer);
+    };
+    std::thread::Builder::new().name("volumes".into()).spawn(reading).map_err(|error| failed(error.to_string()))?;
+    receiver
+        .recv_timeout(limit)
+        .unwrap_or_else(|_| Err(failed(format!("no answer within {} s; look for a dead mount", limit.as_secs_f32()))))
+}
+
+/// One reading under way; counted until dropped, so that a panic gives the place back as well.
+struct UnderWay {
+    count: &'static AtomicUsize,
+    others: usize,
+}
+
+impl UnderWay {
+    fn enter(count: &'static AtomicUsize) -> Self {
+        Self { count, others: count.fetch_add(1, Ordering::SeqCst) }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What the system's refusal means.
+fn failed(path: &str, error: &std::io::Error) -> Unreadable {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Unreadable::Missing(path.into()),
+        std::io::ErrorKind::PermissionDenied => Unreadable::Denied(path.into()),
+        _ => Unreadable::Failed { path: path.into(), why: error.to_string() },
+    }
+}
+
+/// Reads a file of at most `max` bytes; files of the kernel have no size, so the bound is on what comes.
+fn read_bounded(place: &Path, path: &str, max: u64) -> Result<Vec<u8>, Unreadable> {
+    let file = std::fs::File::open(place).map_err(|error| failed(path, &error))?;
+    let announced = file.metadata().map_or(0, |m| m.len()).min(max);
+    let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).saturating_add(1));
+    file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(path, &error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > max {
+        return Err(Unreadable::TooLarge(path.into()));
+    }
+    Ok(bytes)
+}
+
+/// Names in a folder, sorted.
+fn list_bounded(place: &Path, path: &str) -> Result<Vec<String>, Unreadable> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(place).map_err(|error| failed(path, &error))? {
+        let entry = entry.map_err(|error| failed(path, &error))?;
+        if names.len() == LIST_MAX {
+            return Err(Unreadable::TooLarge(path.into()));
+        }
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex, MutexGuard};
+
+    /// A machine whose volumes answer only when the test lets them.
+    #[derive(Clone)]
+    struct DeadMount(Arc<Mutex<()>>);
+
+    impl Source for DeadMount {
+        fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
+            Err(Unreadable::Missing(path.into()))
+        }
+        fn list(&self, path: &str) -> Result<Vec<String>, Unreadable> {
+            Err(Unreadable::Missing(path.into()))
+        }
+        fn link(&self, path: &str) -> Result<String, Unreadable> {
+            Err(Unreadable::Missing(path.into()))
+        }
+        fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable> {
+            let _gate: MutexGuard<'_, ()> = self.0.lock().unwrap();
+            Ok(vec![])
+        }
+        fn is_live(&self) -> bool {
+            true
+        }
+        fn detached(&self) -> Option<Box<dyn Source>> {
+            Some(Box::new(self.clone()))
+        }
+    }
+
+    #[test]
+    fn a_dead_mount_is_given_up_and_asked_again_later_but_never_piles_up_threads() {
+        let gate = Arc::new(Mutex::new(()));
+        let source = DeadMount(gate.clone());
+        let held = gate.lock().unwrap();
+        let short = Duration::from_millis(5);
+        for _ in 0..HUNG_MAX {
+            let error = volumes_bounded(&source, short).unwrap_err();
+            assert!(error.to_string().contains("no answer within"), "{error}");
+        }
+        let error = volumes_bounded(&source, Duration::from_secs(60)).unwrap_err();
+        assert!(error.to_string().contains("earlier readings still hang"), "{error}");
+        drop(held);
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        while volumes_bounded(&source, Duration::from_secs(5)).is_err() {
+            assert!(std::time::Instant::now() < deadline, "the volumes answer again once the mount is back");
+            std::thread::yield_now();
+        }
     }
 }

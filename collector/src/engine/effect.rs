@@ -183,6 +183,8 @@ pub enum Effect {
         detected: Timestamp,
         /// Machines that bear witness.
         witnesses: Vec<MachineId>,
+        /// What machines named as the cause.
+        votes: BTreeMap<MachineId, Cause>,
         /// First line of its history.
         note: Note,
     },
@@ -198,6 +200,8 @@ pub enum Effect {
         started: Bracket,
         /// When it ended, if it has.
         ended: Option<Bracket>,
+        /// What machines named as the cause, all so far.
+        votes: BTreeMap<MachineId, Cause>,
         /// When this was learnt.
         at: Timestamp,
         /// Line of history.

@@ -79,6 +79,8 @@ pub struct IncidentRow {
     pub ended: Option<Bracket>,
     /// Machines that bear witness.
     pub witnesses: BTreeSet<MachineId>,
+    /// What machines named as the cause, from what they saw themselves.
+    pub votes: BTreeMap<MachineId, Cause>,
     /// Group key of its ticket, if it has one.
     pub ticket: Option<String>,
 }

@@ -1,1 +1,3 @@
-//! (being written) The human side: service levels.
+//! Tickets and what surrounds them.
+
+pub mod sla;

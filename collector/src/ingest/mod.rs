@@ -1,1 +1,19 @@
-//! (being written) The three doors.
+//! The three doors: TLS and its configurations ([`tls`], [`verifier`]), the accept loop ([`listener`], [`connection`]),
+//! bounded bodies ([`body`]), the calls of agents ([`sync`], [`enrol`]), the queue before the store ([`queue`]) and the
+//! passage of time ([`ticker`]).
+
+pub mod api;
+pub mod attempts;
+pub mod body;
+pub mod connection;
+pub mod enrol;
+mod json_path;
+pub mod listener;
+pub mod queue;
+pub mod refusal;
+mod seldom;
+pub mod sync;
+pub mod ticker;
+pub mod tls;
+pub mod verifier;
+pub mod watermark;

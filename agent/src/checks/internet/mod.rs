@@ -1,0 +1,267 @@
+//! Check `internet`: does this machine reach the internet, and if not, where does the way end?
+//! link → address → route → gateway → DNS → outside (ping, connections, pages) → collector.
+//!
+//! Each probe has its file and gives typed [`step::Step`]s; [`judge`] decides, purely, from the steps and the memory of
+//! what has worked on this network. Probes run beside each other; sockets live for one look only. Who is probed outside
+//! is the policy's decision: with the default policy nobody is.
+
+pub mod dns;
+pub mod http;
+pub mod judge;
+pub mod memory;
+pub mod path;
+pub mod ping;
+pub mod resolve;
+pub mod step;
+pub mod tcp;
+
+use crate::inventory::routes;
+use crate::source::Source;
+use memory::Memory;
+use path::Path;
+use resolve::Resolver;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use step::{Failure, Step, Steps};
+use tokio::task::JoinSet;
+use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
+use vigie_shared::policy::{HttpTarget, InternetPolicy};
+
+/// Most resolvers asked: as many as the C library uses.
+const RESOLVERS_MAX: usize = 3;
+
+/// The check, with what it remembers between looks.
+pub struct Internet {
+    collector: String,
+    memory: Memory,
+    resolver: Resolver,
+    sequences: ping::Sequences,
+    identifier: u16,
+}
+
+impl Internet {
+    /// `collector` is `host:port`.
+    pub fn new(collector: impl Into<String>, memory: Memory) -> Self {
+        // Any number will do: it tells our raw echo requests from those of other programs on this machine.
+        let identifier = u16::try_from(std::process::id() & 0xffff).unwrap_or(1);
+        let (resolver, sequences) = (Resolver::default(), ping::Sequences::default());
+        Self { collector: collector.into(), memory, resolver, sequences, identifier }
+    }
+
+    /// What has worked on which network.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Looks once, judges by what has worked before, and learns. Takes at most three times `timeout_ms` and a second;
+    /// the steps are missing when that was not enough.
+    pub async fn check(&mut self, source: &Arc<dyn Source>, policy: &InternetPolicy) -> (Option<Steps>, CheckResult) {
+        let patience = Duration::from_millis(u64::from(policy.timeout_ms) * 3 + 1000);
+        match tokio::time::timeout(patience, self.look(source, policy)).await {
+            Ok(steps) => {
+                let result = judge::judge(&steps, &self.memory);
+                self.memory.learn(&steps);
+                (Some(steps), result)
+            }
+            Err(_) => {
+                let why = format!("the look did not end in {} ms", patience.as_millis());
+                (None, measure_failed(why))
+            }
+        }
+    }
+
+    /// Looks once; learns nothing but the addresses of names.
+    async fn look(&mut self, source: &Arc<dyn Source>, policy: &InternetPolicy) -> Steps {
+        let path = path::read(source.as_ref());
+        let mut probes = JoinSet::new();
+        self.start_gateway(&mut probes, source, &path, policy);
+        self.start_outside(&mut probes, source, policy);
+        self.start_collector(&mut probes, policy);
+
+        let mut done = BTreeMap::new();
+        while let Some(probe) = probes.join_next().await {
+            match probe {
+                Ok(Probed { slot, step, learnt }) => {
+                    if let Some((host, addresses)) = learnt {
+                        self.memory.learn_addresses(&host, &addresses);
+                    }
+                    done.insert(slot, step);
+                }
+                Err(error) => tracing::warn!(%error, "a probe of the check internet ended by itself"),
+            }
+        }
+        let gateway = done.remove(&Slot::Gateway).unwrap_or_else(|| Step::skipped("", "no gateway"));
+        let collector = done.remove(&Slot::Collector).unwrap_or_else(|| Step::skipped("", "no collector known"));
+        let mut steps = Steps {
+            network: path.network,
+            link: path.link,
+            address: path.address,
+            route: path.route,
+            gateway,
+            dns: vec![],
+            icmp: vec![],
+            tcp: vec![],
+            http: vec![],
+            collector,
+        };
+        for (slot, step) in done {
+            match slot {
+                Slot::Dns(_) => steps.dns.push(step),
+                Slot::Icmp(_) => steps.icmp.push(step),
+                Slot::Tcp(_) => steps.tcp.push(step),
+                Slot::Http(_) => steps.http.push(step),
+                Slot::Gateway | Slot::Collector => {}
+            }
+        }
+        steps
+    }
+
+    fn start_gateway(&mut self, probes: &mut Probes, source: &Arc<dyn Source>, path: &Path, policy: &InternetPolicy) {
+        let Some(gateway) = path.gateway.clone() else { return };
+        let echo = self.echo(gateway.address, gateway.scope_id, policy);
+        let source = Arc::clone(source);
+        probes.spawn(async move { Probed::plain(Slot::Gateway, ping::gateway(source.as_ref(), &gateway, echo).await) });
+    }
+
+    fn start_outside(&mut self, probes: &mut Probes, source: &Arc<dyn Source>, policy: &InternetPolicy) {
+        let patience = patience(policy);
+        let mut resolvers = if policy.dns.is_empty() { vec![] } else { routes::resolvers(source.as_ref()) };
+        resolvers.truncate(RESOLVERS_MAX);
+        if resolvers.is_empty() && !policy.dns.is_empty() {
+            let step = Step::failed("/etc/resolv.conf", Failure::Absent("no resolver is configured".to_owned()));
+            probes.spawn(async move { Probed::plain(Slot::Dns(0), step) });
+        }
+        for (n, (target, resolver)) in
+            policy.dns.iter().flat_map(|t| resolvers.iter().map(move |r| (t, *r))).enumerate()
+        {
+            let target = target.clone();
+            probes.spawn(async move {
+                Probed::plain(Slot::Dns(n), dns::ask((resolver, 53).into(), &target, patience).await)
+            });
+        }
+        for (n, target) in policy.icmp.iter().enumerate() {
+            let echo = self.echo(*target, 0, policy);
+            probes.spawn(async move { Probed::plain(Slot::Icmp(n), ping::echo(echo).await) });
+        }
+        for (n, target) in policy.tcp.iter().enumerate() {
+            self.start_connection(probes, Slot::Tcp(n), target, policy);
+        }
+        for (n, target) in policy.http.iter().enumerate() {
+            self.start_page(probes, Slot::Http(n), target, policy);
+        }
+    }
+
+    fn start_page(&self, probes: &mut Probes, slot: Slot, target: &HttpTarget, policy: &InternetPolicy) {
+        let patience = patience(policy);
+        let Some((host, port)) = http::host(&target.url) else {
+            let step = Step::skipped(&target.url, "not an address of a page");
+            probes.spawn(async move { Probed::plain(slot, step) });
+            return;
+        };
+        let known = self.memory.addresses(&host).map(<[IpAddr]>::to_vec);
+        let resolver = self.resolver.clone();
+        let target = target.clone();
+        probes.spawn(async move {
+            match resolve(&resolver, &host, known, patience).await {
+                Ok(addresses) => {
+                    let step = http::fetch(&target, &addresses, port, patience).await;
+                    Probed::learning(slot, step, host, addresses)
+                }
+                Err(why) => Probed::plain(slot, Step::skipped(&target.url, why)),
+            }
+        });
+    }
+
+    fn start_collector(&self, probes: &mut Probes, policy: &InternetPolicy) {
+        if !self.collector.is_empty() {
+            self.start_connection(probes, Slot::Collector, &self.collector, policy);
+        }
+    }
+
+    fn start_connection(&self, probes: &mut Probes, slot: Slot, target: &str, policy: &InternetPolicy) {
+        let patience = patience(policy);
+        let Some((host, port)) = resolve::split(target).map(|(host, port)| (host.to_owned(), port)) else {
+            let step = Step::skipped(target, "not host:port");
+            probes.spawn(async move { Probed::plain(slot, step) });
+            return;
+        };
+        let known = self.memory.addresses(&host).map(<[IpAddr]>::to_vec);
+        let resolver = self.resolver.clone();
+        let target = target.to_owned();
+        probes.spawn(async move {
+            match resolve(&resolver, &host, known, patience).await {
+                Ok(addresses) => {
+                    let step = tcp::step(&target, &addresses, port, patience).await;
+                    Probed::learning(slot, step, host, addresses)
+                }
+                Err(why) => Probed::plain(slot, Step::skipped(target, why)),
+            }
+        });
+    }
+
+    fn echo(&mut self, target: IpAddr, scope_id: u32, policy: &InternetPolicy) -> ping::Echo {
+        let sequence = self.sequences.take(target);
+        ping::Echo { target, scope_id, sequence, identifier: self.identifier, patience: patience(policy) }
+    }
+}
+
+type Probes = JoinSet<Probed>;
+
+/// Where the result of a probe belongs, in the order of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    Gateway,
+    Dns(usize),
+    Icmp(usize),
+    Tcp(usize),
+    Http(usize),
+    Collector,
+}
+
+/// One probe that ended, and the addresses of its name when they led somewhere.
+struct Probed {
+    slot: Slot,
+    step: Step,
+    learnt: Option<(String, Vec<IpAddr>)>,
+}
+
+impl Probed {
+    fn plain(slot: Slot, step: Step) -> Self {
+        Self { slot, step, learnt: None }
+    }
+
+    fn learning(slot: Slot, step: Step, host: String, addresses: Vec<IpAddr>) -> Self {
+        let learnt = step.is_ok().then_some((host, addresses));
+        Self { slot, step, learnt }
+    }
+}
+
+fn patience(policy: &InternetPolicy) -> Duration {
+    Duration::from_millis(u64::from(policy.timeout_ms))
+}
+
+/// Addresses of a host, or the ones it had when it last worked: the way outside is judged apart from the names.
+async fn resolve(
+    resolver: &Resolver,
+    host: &str,
+    known: Option<Vec<IpAddr>>,
+    patience: Duration,
+) -> Result<Vec<IpAddr>, String> {
+    match (resolver.addresses(host, patience).await, known) {
+        (Ok(addresses), _) => Ok(addresses),
+        (Err(_), Some(known)) => Ok(known),
+        (Err(why), None) => Err(why),
+    }
+}
+
+fn measure_failed(why: String) -> CheckResult {
+    CheckResult {
+        check: INTERNET.to_owned(),
+        instance: String::new(),
+        state: CheckState::Unknown,
+        reason: Reason::MeasureFailed,
+        evidence: BTreeMap::from([("problem".to_owned(), why)]),
+    }
+}

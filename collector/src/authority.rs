@@ -1,1 +1,0 @@
-//! (being written) The authority of machine certificates.

@@ -1,0 +1,164 @@
+//! Whatever is heard in whatever order, tickets and incidents stay consistent, and what is well again is closed.
+
+use super::*;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason, VOLUME_SPACE};
+use vigie_shared::event::{Fact, GoodbyeReason};
+use vigie_shared::id::{MachineId, SchoolId};
+
+const MACHINES: usize = 4;
+
+/// One thing that may happen, to one machine, after some seconds.
+#[derive(Debug, Clone)]
+enum Step {
+    Heard,
+    Internet(CheckState),
+    Space(CheckState),
+    Goodbye,
+    Distrust,
+    Approve,
+    Tick,
+}
+
+fn state() -> impl Strategy<Value = CheckState> {
+    prop_oneof![Just(CheckState::Ok), Just(CheckState::Critical), Just(CheckState::Unknown), Just(CheckState::Warning)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => Just(Step::Heard),
+        3 => state().prop_map(Step::Internet),
+        2 => state().prop_map(Step::Space),
+        1 => Just(Step::Goodbye),
+        1 => Just(Step::Distrust),
+        1 => Just(Step::Approve),
+        3 => Just(Step::Tick),
+    ]
+}
+
+fn check(name: &str, state: CheckState) -> Fact {
+    let reason = if state == CheckState::Critical { Reason::OutsideUnreachable } else { Reason::Fine };
+    let result = CheckResult { check: name.into(), instance: String::new(), state, reason, evidence: BTreeMap::new() };
+    Fact::Check { result, bracket_ms: Some(60_000) }
+}
+
+/// What a store would hold: checks that each effect is one that its unique indexes accept.
+#[derive(Default)]
+struct Ledger {
+    incidents: BTreeSet<IncidentKey>,
+    tickets: BTreeMap<String, BTreeSet<IncidentKey>>,
+}
+
+impl Ledger {
+    fn write(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::OpenIncident { key, started, detected, .. } => {
+                    assert!(self.incidents.insert(key.clone()), "{key:?} opened twice");
+                    assert!(started.after <= started.by && started.by <= *detected);
+                }
+                Effect::ResolveIncident { key, ended, .. } => {
+                    assert!(self.incidents.remove(key), "{key:?} resolved but not open");
+                    assert!(ended.after <= ended.by);
+                }
+                Effect::AmendIncident { started, ended, .. } => {
+                    assert!(started.after <= started.by);
+                    assert!(ended.is_none_or(|ended| ended.after <= ended.by));
+                }
+                Effect::Ticket { key, ticket } => {
+                    assert!(self.incidents.contains(key));
+                    self.tickets.entry(ticket.group_key.clone()).or_default().insert(key.clone());
+                }
+                Effect::ResolveTicket { group_key, .. } => {
+                    let incidents = self.tickets.remove(group_key).expect("resolved but not open");
+                    assert!(incidents.is_disjoint(&self.incidents), "closed over an open incident");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn incidents_and_tickets_stay_unique_and_all_is_closed_in_the_end(
+        steps in prop::collection::vec((0..MACHINES, 0i64..90, step()), 1..120),
+    ) {
+        let engine = Engine::new(Box::new(|from, minutes| from + SignedDuration::from_mins(minutes.into())));
+        let mut view = View::new(SchoolId::new());
+        let ids: Vec<_> = (0..MACHINES).map(|_| MachineId::new()).collect();
+        for id in &ids {
+            view.machines.insert(*id, MachineRow {
+                trusted: true, vantage: true, last_seen: None, presence: Presence::Never, interval_s: 60, backoff_cap_s: 120,
+            });
+        }
+        let ledger = RefCell::new(Ledger::default());
+        let mut now = Timestamp::from_second(1_795_424_400).unwrap();
+        let hear = |view: &mut View, id: MachineId, now: Timestamp, fact: Option<Fact>| {
+            view.machines.get_mut(&id).unwrap().last_seen = Some(now);
+            let mut inputs = vec![Input::Heard { machine: id, at: now, previous: None }];
+            inputs.extend(fact.map(|fact| Input::Event { machine: id, at: now, certain: true, received: now, fact }));
+            let decision = engine.decide(view, &inputs, now);
+            ledger.borrow_mut().write(&decision.effects);
+            decision.next_wake
+        };
+        let tick = |view: &mut View, now: Timestamp| {
+            let decision = engine.decide(view, &[Input::Tick { upto: now }], now);
+            ledger.borrow_mut().write(&decision.effects);
+            decision.next_wake
+        };
+        for (machine, seconds, step) in steps {
+            now += SignedDuration::from_secs(seconds);
+            let id = ids[machine];
+            let wake = match &step {
+                Step::Heard => hear(&mut view, id, now, None),
+                Step::Internet(state) => hear(&mut view, id, now, Some(check(INTERNET, *state))),
+                Step::Space(state) => hear(&mut view, id, now, Some(check(VOLUME_SPACE, *state))),
+                Step::Goodbye => hear(&mut view, id, now, Some(Fact::Goodbye { reason: GoodbyeReason::Shutdown })),
+                Step::Distrust | Step::Approve => {
+                    view.machines.get_mut(&id).unwrap().trusted = matches!(step, Step::Approve);
+                    hear(&mut view, id, now, None)
+                }
+                Step::Tick => tick(&mut view, now),
+            };
+            if matches!(step, Step::Tick) {
+                prop_assert!(wake.is_none_or(|wake| wake > now), "woken at {now} for {wake:?}: a loop");
+            }
+        }
+        for id in &ids {
+            view.machines.get_mut(id).unwrap().trusted = true;
+        }
+        for name in [VOLUME_SPACE, INTERNET] {
+            for id in &ids {
+                now += SignedDuration::from_secs(1);
+                hear(&mut view, *id, now, Some(check(name, CheckState::Ok)));
+            }
+        }
+        prop_assert!(ledger.borrow().incidents.is_empty(), "still open: {:?}", ledger.borrow().incidents);
+        prop_assert!(ledger.borrow().tickets.is_empty(), "still open: {:?}", ledger.borrow().tickets);
+        prop_assert!(view.tickets.is_empty());
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_decision(silent_after in 0i64..300, n in 2usize..6) {
+        let school = SchoolId::new();
+        let ids: Vec<_> = (0..n).map(|_| MachineId::new()).collect();
+        let start = Timestamp::from_second(1_795_424_400).unwrap();
+        let run = || {
+            let engine = Engine::new(Box::new(|from, minutes| from + SignedDuration::from_mins(minutes.into())));
+            let mut view = View::new(school);
+            for (id, offset) in ids.iter().zip(0i64..) {
+                view.machines.insert(*id, MachineRow {
+                    trusted: true, vantage: true, last_seen: Some(start + SignedDuration::from_secs(offset * 7)),
+                    presence: Presence::Online, interval_s: 60, backoff_cap_s: 120,
+                });
+            }
+            let now = start + SignedDuration::from_secs(silent_after);
+            engine.decide(&mut view, &[Input::Tick { upto: now }], now)
+        };
+        prop_assert_eq!(run(), run());
+    }
+}

@@ -1,0 +1,130 @@
+//! `POST /agent/v1/sync`: read, bound, stamp, queue, wait for the commit, answer.
+
+use super::api::Api;
+use super::body::{self, Taken};
+use super::refusal::{Answer, good, of_store, refusal, refuse, refuse_until};
+use super::watermark::InFlight;
+use crate::store::{Peer, SyncItem};
+use hyper::Request;
+use hyper::body::Incoming;
+use std::net::IpAddr;
+use vigie_shared::error::{ErrorCode, Refusal};
+use vigie_shared::limits::{BODY_MAX, EVENTS_PER_CALL, SECTION_MAX, SECTIONS_MAX};
+use vigie_shared::sync::{SyncAnswer, SyncRequest};
+
+/// Shortest pause asked of an agent when the queue is full, seconds; up to twice this, spread by machine.
+const RETRY_S: u32 = 10;
+
+/// Answers one call.
+pub(super) async fn answer(api: &Api, peer: &Peer, address: IpAddr, request: Request<Incoming>) -> Answer {
+    let (message, in_flight, memory) = match read(api, request).await {
+        Ok(read) => read,
+        Err(refusal) if refusal.code == ErrorCode::Overloaded => return refuse_until(refusal, retry_after(peer)),
+        Err(refusal) => return refuse(refusal),
+    };
+    let item = SyncItem { peer: peer.clone(), address, received: in_flight.at(), request: message };
+    let Ok(outcome) = api.queue.offer(Box::new(item), in_flight, memory) else {
+        let message = "the collector has too much to do; you were heard, keep your events and send them again later";
+        return refuse_until(refusal(ErrorCode::Overloaded, message), retry_after(peer));
+    };
+    match outcome.await {
+        Ok(Ok(receipt)) => good(&SyncAnswer {
+            ack: receipt.ack,
+            want: receipt.want,
+            policy: receipt.policy.map(|policy| Box::new(policy.as_ref().clone())),
+            next_s: receipt.next_s,
+            now_ms: api.clock.now().as_millisecond(),
+            quarantined: receipt.quarantined,
+        }),
+        Ok(Err(error)) => refuse(of_store(error, "sync")),
+        Err(_) => refuse(refusal(ErrorCode::Internal, "the collector is stopping; nothing was lost, try again later")),
+    }
+}
+
+async fn read(api: &Api, request: Request<Incoming>) -> Result<(SyncRequest, InFlight, Taken), Refusal> {
+    let (parts, incoming) = request.into_parts();
+    let received = body::read(&parts.headers, incoming, BODY_MAX, &api.memory).await?;
+    // Here the body is complete: this is when the machine was heard, however long the rest takes.
+    let in_flight = api.watermark.received();
+    let (message, memory) = received.message::<SyncRequest>().await?;
+    bounds(&message)?;
+    Ok((message, in_flight, memory))
+}
+
+/// The bounds of a message that a parser does not know.
+fn bounds(message: &SyncRequest) -> Result<(), Refusal> {
+    if message.events.len() > EVENTS_PER_CALL {
+        let text = format!("field « events »: {} events, at most {EVENTS_PER_CALL} in one call", message.events.len());
+        return Err(refusal(ErrorCode::BodyTooLarge, text));
+    }
+    let names = message.sections.len().max(message.digests.as_ref().map_or(0, |d| d.len()));
+    if names > SECTIONS_MAX {
+        let text = format!("field « sections »: {names} sections, at most {SECTIONS_MAX}");
+        return Err(refusal(ErrorCode::BodyTooLarge, text));
+    }
+    for (name, section) in &message.sections {
+        if section.get().len() > SECTION_MAX || name.len() > 64 {
+            let name: String = name.chars().take(64).collect();
+            let text = format!("field « sections.{name} »: at most {SECTION_MAX} bytes, and 64 in its name");
+            return Err(refusal(ErrorCode::BodyTooLarge, text));
+        }
+    }
+    Ok(())
+}
+
+/// Spread by machine, so that those turned away together do not come back together.
+fn retry_after(peer: &Peer) -> u32 {
+    let last = peer.machine.as_bytes().last().copied().unwrap_or_default();
+    RETRY_S + u32::from(last) % (RETRY_S + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use std::collections::BTreeMap;
+    use vigie_shared::id::{BootId, MachineId, StreamId};
+
+    fn message() -> SyncRequest {
+        SyncRequest {
+            v: 1,
+            boot: BootId::new(),
+            up_ms: 1,
+            wall_ms: 1,
+            stream: StreamId::new(),
+            oldest: 1,
+            next: 1,
+            events: vec![],
+            inventory: None,
+            digests: None,
+            sections: BTreeMap::new(),
+            policy: 0,
+        }
+    }
+
+    #[test]
+    fn too_many_events_or_sections_are_refused_by_name() {
+        let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned()).unwrap();
+        let mut many = message();
+        many.events = (0..=EVENTS_PER_CALL).map(|_| raw("{}")).collect();
+        assert!(bounds(&many).unwrap_err().message.contains("« events »"));
+        let mut many = message();
+        many.sections = (0..=SECTIONS_MAX).map(|n| (n.to_string(), raw("{}"))).collect();
+        assert!(bounds(&many).unwrap_err().message.contains("« sections »"));
+        let mut large = message();
+        large.sections.insert("software".to_owned(), raw(&format!("\"{}\"", "x".repeat(SECTION_MAX))));
+        assert!(bounds(&large).unwrap_err().message.contains("« sections.software »"));
+        assert_eq!(bounds(&message()), Ok(()));
+    }
+
+    #[test]
+    fn retries_are_spread() {
+        let peer = |n: u8| Peer {
+            machine: MachineId::from_slice(&[n; 16]).unwrap(),
+            serial: vec![],
+            not_after: Timestamp::UNIX_EPOCH,
+        };
+        let all: std::collections::BTreeSet<u32> = (0..=255).map(|n| retry_after(&peer(n))).collect();
+        assert_eq!(all, (RETRY_S..=2 * RETRY_S).collect());
+    }
+}

@@ -1,0 +1,57 @@
+//! The read pool: a few connections that only read, each read in one snapshot.
+
+use super::super::StoreError;
+use rusqlite::Connection;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Connections that read at the same time.
+pub const READERS: usize = 4;
+
+/// The pool. Reads beyond [`READERS`] wait for their turn.
+#[derive(Clone)]
+pub struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turn: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// A pool of these connections.
+    pub fn new(connections: Vec<Connection>) -> Self {
+        let turn = Arc::new(Semaphore::new(connections.len()));
+        Self { idle: Arc::new(Mutex::new(connections)), turn }
+    }
+
+    /// Reads in one snapshot, on a thread that may block.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let gone = |_| StoreError::Failed("the read pool is closed".to_owned());
+        let turn = self.turn.clone().acquire_owned().await.map_err(gone)?;
+        let idle = self.idle.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(connection) = taken else {
+                return Err(StoreError::Failed("no connection to read with".to_owned()));
+            };
+            let result = snapshot(&connection, work);
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            drop(turn);
+            result
+        });
+        task.await.map_err(|e| StoreError::Failed(format!("a read failed: {e}")))?
+    }
+}
+
+fn snapshot<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    // Rolls back when dropped, whatever happened in between.
+    let transaction = connection.unchecked_transaction()?;
+    let result = work(&transaction);
+    drop(transaction);
+    result
+}

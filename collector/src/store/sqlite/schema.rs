@@ -1,0 +1,204 @@
+//! The tables and how a database comes to them: migrations are numbered, embedded, never edited. Each is applied once,
+//! under the writer's lock, together with its number in `user_version`.
+//!
+//! Keys: identifiers are 16 bytes, instants milliseconds since 1970. The school leads where a school is the unit of
+//! work. There are no references across schools.
+
+use super::super::StoreError;
+use rusqlite::Connection;
+
+/// Applies what is missing. Safe to call from several processes at once.
+pub fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    let newest = MIGRATIONS.len();
+    if version(connection)? == newest {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let result = upgrade(connection, newest);
+    connection.execute_batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    result
+}
+
+fn upgrade(connection: &Connection, newest: usize) -> Result<(), StoreError> {
+    // Read again under the lock: another process may have been quicker.
+    let current = version(connection)?;
+    if current > newest {
+        return Err(StoreError::Failed(format!(
+            "this database was written by a newer Vigie (format {current}, this program knows {newest}): \
+             start that newer version, or restore the backup made before the upgrade"
+        )));
+    }
+    for (number, sql) in MIGRATIONS.iter().enumerate().skip(current) {
+        connection.execute_batch(sql)?;
+        connection.execute_batch(&format!("PRAGMA user_version = {}", number + 1))?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<usize, StoreError> {
+    let number: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    usize::try_from(number).map_err(|_| StoreError::Failed(format!("this is not a Vigie database (format {number})")))
+}
+
+/// Every migration in order; the position plus one is the format.
+const MIGRATIONS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+-- Schools -----------------------------------------------------------------------------------------------------------
+CREATE TABLE school (
+    id BLOB PRIMARY KEY, uai TEXT NOT NULL UNIQUE, name TEXT NOT NULL, kind TEXT NOT NULL, town TEXT NOT NULL,
+    postcode TEXT NOT NULL, academy TEXT NOT NULL, department TEXT NOT NULL, basin TEXT,
+    created INTEGER NOT NULL, updated INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- What changes often about a school, apart so that the row of names stays still.
+CREATE TABLE school_state (
+    school BLOB PRIMARY KEY REFERENCES school (id), version INTEGER NOT NULL DEFAULT 0, next_wake INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX school_due ON school_state (next_wake) WHERE next_wake IS NOT NULL;
+CREATE TABLE network (
+    school BLOB NOT NULL REFERENCES school (id), cidr TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('pedagogical', 'administrative')),
+    PRIMARY KEY (school, cidr)
+) STRICT, WITHOUT ROWID;
+
+-- One row each ------------------------------------------------------------------------------------------------------
+CREATE TABLE policy (version INTEGER PRIMARY KEY, body TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
+CREATE TABLE authority (
+    id INTEGER PRIMARY KEY CHECK (id = 1), wrapped_key BLOB NOT NULL, certificate BLOB NOT NULL
+) STRICT;
+CREATE TABLE collector (
+    id INTEGER PRIMARY KEY CHECK (id = 1), alive INTEGER NOT NULL, absent_from INTEGER, absent_until INTEGER
+) STRICT;
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO counter (name, value) VALUES ('ticket', 0);
+
+-- Machines ----------------------------------------------------------------------------------------------------------
+CREATE TABLE token (
+    secret_sha256 BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), uses INTEGER NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0 CHECK (used <= uses), expires INTEGER NOT NULL, created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE machine (
+    id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), host_name TEXT NOT NULL, kind TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('trusted', 'quarantined', 'revoked', 'deleted')), why TEXT,
+    hardware TEXT NOT NULL, hardware_seen TEXT, enrolled INTEGER NOT NULL, enrolled_from TEXT NOT NULL,
+    enrolled_token BLOB NOT NULL, enrolled_key BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX machine_of_school ON machine (school, id);
+CREATE UNIQUE INDEX machine_once ON machine (enrolled_token, enrolled_key);
+CREATE TABLE certificate (
+    serial BLOB PRIMARY KEY, machine BLOB NOT NULL REFERENCES machine (id), key_sha256 BLOB NOT NULL,
+    not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, revoked INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX certificate_of_machine ON certificate (machine);
+-- The only row that a quiet heartbeat writes. `boot_offset` is receipt minus milliseconds since boot: when the boot began.
+CREATE TABLE liveness (
+    machine BLOB PRIMARY KEY REFERENCES machine (id), last_seen INTEGER, presence TEXT NOT NULL, since INTEGER,
+    boot BLOB, boot_offset INTEGER, interval_s INTEGER NOT NULL, backoff_cap_s INTEGER NOT NULL,
+    address TEXT, inventory BLOB
+) STRICT, WITHOUT ROWID;
+-- Earlier boots: offset as last known.
+CREATE TABLE boot (
+    machine BLOB NOT NULL, boot BLOB NOT NULL, boot_offset INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    PRIMARY KEY (machine, boot)
+) STRICT, WITHOUT ROWID;
+-- What was noticed about the identity of a machine and the quality of what it sends. `subject` makes it count once.
+CREATE TABLE finding (
+    machine BLOB NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, code TEXT NOT NULL,
+    subject TEXT NOT NULL, figures TEXT NOT NULL, raw TEXT,
+    PRIMARY KEY (machine, n), UNIQUE (machine, code, subject)
+) STRICT, WITHOUT ROWID;
+
+-- Reports -----------------------------------------------------------------------------------------------------------
+CREATE TABLE stream (
+    machine BLOB NOT NULL, stream BLOB NOT NULL, cursor INTEGER NOT NULL, last_used INTEGER NOT NULL,
+    PRIMARY KEY (machine, stream)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE event (
+    machine BLOB NOT NULL, stream BLOB NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+    certain INTEGER NOT NULL, received INTEGER NOT NULL, digest BLOB NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (machine, stream, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX event_received ON event (received);
+CREATE TABLE gap (
+    machine BLOB NOT NULL, stream BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    PRIMARY KEY (machine, stream, first)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX gap_received ON gap (received);
+-- Digests that the agent announced and whose bodies are being fetched.
+CREATE TABLE announced (machine BLOB PRIMARY KEY, digests TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE section (
+    machine BLOB NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL, outcome TEXT NOT NULL, body TEXT NOT NULL,
+    received INTEGER NOT NULL, complete_body TEXT, complete_received INTEGER,
+    PRIMARY KEY (machine, name)
+) STRICT;
+-- One table whose key starts with the day: the rows of a day lie together and go together, without changing the schema
+-- under prepared statements as a table a day would.
+CREATE TABLE sample (
+    day INTEGER NOT NULL, machine BLOB NOT NULL, metric TEXT NOT NULL, instance TEXT NOT NULL, at INTEGER NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (day, machine, metric, instance, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sample_latest (
+    machine BLOB NOT NULL, metric TEXT NOT NULL, instance TEXT NOT NULL, at INTEGER NOT NULL, value REAL NOT NULL,
+    PRIMARY KEY (machine, metric, instance)
+) STRICT, WITHOUT ROWID;
+
+-- Verdicts ----------------------------------------------------------------------------------------------------------
+CREATE TABLE check_state (
+    school BLOB NOT NULL, machine BLOB NOT NULL, name TEXT NOT NULL, instance TEXT NOT NULL, state TEXT NOT NULL,
+    reason TEXT NOT NULL, since INTEGER NOT NULL, evidence TEXT NOT NULL,
+    PRIMARY KEY (school, machine, name, instance)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ticket (
+    id BLOB PRIMARY KEY, number INTEGER NOT NULL UNIQUE, school BLOB NOT NULL REFERENCES school (id),
+    group_key TEXT NOT NULL, name TEXT NOT NULL, machine BLOB, instance TEXT NOT NULL,
+    allowed_minutes INTEGER NOT NULL, opened INTEGER NOT NULL, due INTEGER NOT NULL, restored INTEGER,
+    resolved INTEGER, touched_by_human INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX ticket_open ON ticket (school, group_key) WHERE resolved IS NULL;
+CREATE INDEX ticket_due ON ticket (due) WHERE resolved IS NULL;
+CREATE INDEX ticket_resolved ON ticket (resolved) WHERE resolved IS NOT NULL;
+CREATE TABLE incident (
+    id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), scope TEXT NOT NULL, name TEXT NOT NULL,
+    instance TEXT NOT NULL, cause TEXT NOT NULL, confidence TEXT NOT NULL, started_after INTEGER NOT NULL,
+    started_by INTEGER NOT NULL, detected INTEGER NOT NULL, ended_after INTEGER, ended_by INTEGER, resolved INTEGER,
+    witnesses TEXT NOT NULL, ticket BLOB REFERENCES ticket (id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX incident_open ON incident (scope, name, instance) WHERE resolved IS NULL;
+CREATE INDEX incident_of_school ON incident (school, resolved);
+CREATE INDEX incident_of_ticket ON incident (ticket) WHERE ticket IS NOT NULL;
+CREATE TABLE incident_history (
+    incident BLOB NOT NULL REFERENCES incident (id), n INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,
+    code TEXT NOT NULL, figures TEXT NOT NULL,
+    PRIMARY KEY (incident, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE ticket_entry (
+    ticket BLOB NOT NULL REFERENCES ticket (id), n INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,
+    code TEXT NOT NULL, figures TEXT NOT NULL,
+    PRIMARY KEY (ticket, n)
+) STRICT, WITHOUT ROWID;
+-- Histories only grow.
+CREATE TRIGGER incident_history_kept BEFORE UPDATE ON incident_history
+BEGIN SELECT RAISE(ABORT, 'the history of an incident is append-only'); END;
+CREATE TRIGGER incident_history_stays BEFORE DELETE ON incident_history
+BEGIN SELECT RAISE(ABORT, 'the history of an incident is append-only'); END;
+CREATE TRIGGER ticket_entry_kept BEFORE UPDATE ON ticket_entry
+BEGIN SELECT RAISE(ABORT, 'the history of a ticket is append-only'); END;
+CREATE TRIGGER ticket_entry_stays BEFORE DELETE ON ticket_entry
+BEGIN SELECT RAISE(ABORT, 'the history of a ticket is append-only'); END;
+
+-- People ------------------------------------------------------------------------------------------------------------
+CREATE TABLE user (
+    login TEXT PRIMARY KEY, password_hash TEXT NOT NULL, role TEXT NOT NULL CHECK (role IN ('supervisor', 'technician')),
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE session (
+    secret_sha256 BLOB PRIMARY KEY, login TEXT NOT NULL REFERENCES user (login) ON DELETE CASCADE, csrf TEXT NOT NULL,
+    created INTEGER NOT NULL, expires INTEGER NOT NULL, last_used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_of_user ON session (login);
+CREATE INDEX session_expires ON session (expires);
+CREATE TABLE failed_sign_in (n INTEGER PRIMARY KEY, login TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+CREATE INDEX failed_sign_in_of ON failed_sign_in (login, at);
+";

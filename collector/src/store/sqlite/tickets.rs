@@ -1,0 +1,71 @@
+//! Reads tickets.
+
+use super::super::{StoreError, TicketPage, TicketSummary};
+use super::incidents;
+use super::row::col;
+use rusqlite::{Connection, Params, Row, params};
+use vigie_shared::id::{SchoolId, TicketId};
+
+const COLUMNS: &str = "SELECT t.id, t.number, s.uai, s.name, t.name, m.host_name, t.instance, t.resolved IS NULL, \
+        t.opened, t.due, t.allowed_minutes, t.restored, t.resolved, t.machine IS NOT NULL \
+    FROM ticket t JOIN school s ON s.id = t.school LEFT JOIN machine m ON m.id = t.machine";
+
+/// Open ones by due time, then those resolved lately.
+const BY_URGENCY: &str =
+    "ORDER BY t.resolved IS NOT NULL, iif(t.resolved IS NULL, t.due, 0), t.resolved DESC, t.number";
+
+/// Open tickets by due time.
+pub fn open(sql: &Connection) -> Result<Vec<TicketSummary>, StoreError> {
+    read(sql, "WHERE t.resolved IS NULL ORDER BY t.due, t.number", [])
+}
+
+/// Tickets, at most `limit`.
+pub fn latest(sql: &Connection, limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
+    read(sql, &format!("{BY_URGENCY} LIMIT ?1"), [bound(limit)])
+}
+
+/// All open tickets of a school and the latest resolved, at most `limit` of these.
+pub fn of_school(sql: &Connection, school: SchoolId, limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
+    let which = format!(
+        "WHERE t.school = ?1 AND (t.resolved IS NULL OR t.id IN (SELECT id FROM ticket \
+             WHERE school = ?1 AND resolved IS NOT NULL ORDER BY resolved DESC LIMIT ?2)) {BY_URGENCY}"
+    );
+    read(sql, &which, params![school.as_bytes(), bound(limit)])
+}
+
+/// One ticket with its incidents and its history.
+pub fn page(sql: &Connection, ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
+    let Some(summary) = read(sql, "WHERE t.id = ?1", [ticket.as_bytes()])?.pop() else { return Ok(None) };
+    const HISTORY: &str = "SELECT at, by, code, figures FROM ticket_entry WHERE ticket = ?1 ORDER BY n";
+    let history = incidents::lines(sql, HISTORY, [ticket.as_bytes()])?;
+    Ok(Some(TicketPage { ticket: summary, incidents: incidents::of_ticket(sql, ticket)?, history }))
+}
+
+fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn read(sql: &Connection, which: &str, parameters: impl Params) -> Result<Vec<TicketSummary>, StoreError> {
+    let mut statement = sql.prepare_cached(&format!("{COLUMNS} {which}"))?;
+    let rows = statement.query_map(parameters, summary)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<TicketSummary> {
+    let host: Option<String> = row.get(5)?;
+    let about_machine: bool = row.get(13)?;
+    let instance: String = row.get(6)?;
+    Ok(TicketSummary {
+        id: col(row, 0)?,
+        number: col(row, 1)?,
+        school: (col(row, 2)?, row.get(3)?),
+        check: row.get(4)?,
+        about: about_machine.then(|| (host.unwrap_or_default(), instance)),
+        open: row.get(7)?,
+        opened: col(row, 8)?,
+        due: col(row, 9)?,
+        allowed_minutes: col(row, 10)?,
+        restored: col(row, 11)?,
+        resolved: col(row, 12)?,
+    })
+}

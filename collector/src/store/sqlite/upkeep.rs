@@ -1,0 +1,91 @@
+//! The collector's own life (alive, absences, schools to look at) and what is dropped when its time is past.
+
+use super::super::StoreError;
+use super::row::{col, cut, ms};
+use super::writer::Tx;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+use vigie_shared::id::SchoolId;
+
+/// Not having been alive for longer than this is an absence.
+const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(15);
+/// How long events, gaps, idle streams and earlier boots are kept.
+const EVENTS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long samples are kept.
+const SAMPLES_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
+/// How long failed tries to sign in are kept.
+const FAILED_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// Rows of one table dropped in one call.
+const ROWS: i64 = 20_000;
+
+/// The day of an instant (days since 1970, UTC): the key under which samples lie together.
+pub fn day(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(86_400)
+}
+
+/// Writes that the collector is listening. Away for long enough, started or not (a suspended host is away without
+/// stopping), it keeps the absence and has every school with machines looked at.
+pub fn alive(tx: &mut Tx<'_>, now: Timestamp, starting: bool) -> Result<(), StoreError> {
+    let now = cut(now);
+    const LAST: &str = "SELECT alive FROM collector";
+    let last: Option<Timestamp> = tx.sql.prepare_cached(LAST)?.query_row([], |row| col(row, 0)).optional()?;
+    const SQL: &str = "INSERT INTO collector (id, alive) VALUES (1, ?1) \
+                       ON CONFLICT (id) DO UPDATE SET alive = max(alive, excluded.alive)";
+    tx.sql.prepare_cached(SQL)?.execute([ms(now)])?;
+    let absent = last.filter(|last| last.duration_until(now) > ABSENT_AFTER);
+    if let Some(from) = absent {
+        const ABSENCE: &str = "UPDATE collector SET absent_from = ?1, absent_until = ?2";
+        tx.sql.prepare_cached(ABSENCE)?.execute([ms(from), ms(now)])?;
+    }
+    if starting || absent.is_some() {
+        const WAKE: &str = "UPDATE school_state SET next_wake = ?1 \
+            WHERE (next_wake IS NULL OR next_wake > ?1) AND school IN (SELECT DISTINCT school FROM machine)";
+        tx.sql.prepare_cached(WAKE)?.execute([ms(now)])?;
+    }
+    Ok(())
+}
+
+/// Schools to look at, earliest first.
+pub fn due(sql: &Connection, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
+    const SQL: &str = "SELECT school FROM school_state WHERE next_wake IS NOT NULL AND next_wake <= ?1 \
+                       ORDER BY next_wake, school LIMIT ?2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = sql.prepare_cached(SQL)?;
+    let rows = statement.query_map(params![ms(upto), limit], |row| col(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Drops what is past its time. Incidents, tickets and the latest of each sample stay.
+pub fn retain(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
+    let before = |age: SignedDuration| now.saturating_sub(age).unwrap_or(Timestamp::MIN);
+    const EVENTS: &str = "DELETE FROM event WHERE (machine, stream, seq) IN \
+        (SELECT machine, stream, seq FROM event WHERE received < ?1 ORDER BY received LIMIT ?2)";
+    const GAPS: &str = "DELETE FROM gap WHERE (machine, stream, first) IN \
+        (SELECT machine, stream, first FROM gap WHERE received < ?1 ORDER BY received LIMIT ?2)";
+    // The newest stream of a machine stays: the process that writes it may have been quiet all that time.
+    const STREAMS: &str = "DELETE FROM stream WHERE (machine, stream) IN \
+        (SELECT machine, stream FROM stream s WHERE last_used < ?1 AND EXISTS (SELECT 1 FROM stream newer \
+            WHERE newer.machine = s.machine AND newer.stream > s.stream) LIMIT ?2)";
+    const BOOTS: &str = "DELETE FROM boot WHERE (machine, boot) IN \
+        (SELECT machine, boot FROM boot WHERE last_seen < ?1 LIMIT ?2)";
+    const SAMPLES: &str = "DELETE FROM sample WHERE (day, machine, metric, instance, at) IN \
+        (SELECT day, machine, metric, instance, at FROM sample WHERE day < ?1 LIMIT ?2)";
+    const SESSIONS: &str = "DELETE FROM session WHERE secret_sha256 IN \
+        (SELECT secret_sha256 FROM session WHERE expires <= ?1 LIMIT ?2)";
+    const FAILED: &str = "DELETE FROM failed_sign_in WHERE n IN \
+        (SELECT n FROM failed_sign_in WHERE at < ?1 LIMIT ?2)";
+    let past = [
+        (EVENTS, ms(before(EVENTS_FOR))),
+        (GAPS, ms(before(EVENTS_FOR))),
+        (STREAMS, ms(before(EVENTS_FOR))),
+        (BOOTS, ms(before(EVENTS_FOR))),
+        (SAMPLES, day(before(SAMPLES_FOR))),
+        (SESSIONS, ms(now)),
+        (FAILED, ms(before(FAILED_FOR))),
+    ];
+    let mut gone = 0;
+    for (sql, limit) in past {
+        gone += tx.sql.prepare_cached(sql)?.execute(params![limit, ROWS])?;
+    }
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,255 @@
+//! The one writer of this process: a thread that owns a connection, drains its queue into one transaction (group
+//! commit) and answers after the commit.
+//!
+//! Each unit of work runs in a savepoint of its own, so that one that fails is refused alone. When the whole transaction
+//! is lost, every unit is tried again in a transaction of its own. Other processes write too (the verbs of the command
+//! line): each transaction begins with the lock, and waits for it a bounded time.
+
+use super::super::StoreError;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use vigie_shared::id::SchoolId;
+use vigie_shared::policy::Policy;
+
+/// Jobs that wait at most; whoever brings one more waits for room.
+const QUEUE: usize = 1024;
+/// Units of work in one transaction.
+const UNITS: usize = 512;
+
+/// What a unit of work works with.
+pub struct Tx<'a> {
+    /// The connection, inside its transaction.
+    pub sql: &'a Connection,
+    /// Schools in which there is something new to see, with their new version.
+    pub changes: BTreeMap<SchoolId, u64>,
+    policy: Option<Arc<Policy>>,
+}
+
+impl<'a> Tx<'a> {
+    fn new(sql: &'a Connection) -> Self {
+        Self { sql, changes: BTreeMap::new(), policy: None }
+    }
+
+    /// There is something new to see in a school: its version goes up, and readers are told after the commit.
+    pub fn changed(&mut self, school: SchoolId) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO school_state (school, version) VALUES (?1, 1) \
+                           ON CONFLICT (school) DO UPDATE SET version = version + 1 RETURNING version";
+        let version: i64 = self.sql.prepare_cached(SQL)?.query_row([school.as_bytes()], |row| row.get(0))?;
+        self.changes.insert(school, u64::try_from(version).unwrap_or_default());
+        Ok(())
+    }
+
+    /// The policy in force, read once a transaction.
+    pub fn policy(&mut self) -> Result<Arc<Policy>, StoreError> {
+        if let Some(policy) = &self.policy {
+            return Ok(policy.clone());
+        }
+        let policy = Arc::new(read_policy(self.sql)?);
+        self.policy = Some(policy.clone());
+        Ok(policy)
+    }
+
+    /// The policy was changed in this transaction.
+    pub fn forget_policy(&mut self) {
+        self.policy = None;
+    }
+}
+
+/// The policy in force.
+pub fn read_policy(sql: &Connection) -> Result<Policy, StoreError> {
+    const SQL: &str = "SELECT body FROM policy ORDER BY version DESC LIMIT 1";
+    let body: Option<String> = sql.prepare_cached(SQL)?.query_row([], |row| row.get(0)).optional()?;
+    match body {
+        None => Ok(Policy::default()),
+        Some(body) => serde_json::from_str(&body).map_err(|e| StoreError::Failed(format!("policy as stored: {e}"))),
+    }
+}
+
+/// Something to write: one or several units, each of which stands alone.
+pub trait Job: Send {
+    /// How many units.
+    fn units(&self) -> usize;
+    /// Does one unit (again, when a transaction was lost) and keeps its result. Answers whether it went well.
+    fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool;
+    /// Replaces the result of a unit.
+    fn refuse(&mut self, unit: usize, error: StoreError);
+    /// Tells the results.
+    fn answer(self: Box<Self>);
+}
+
+/// A job of one unit.
+struct Single<T, F> {
+    work: F,
+    result: Result<T, StoreError>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Single<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send,
+{
+    fn units(&self) -> usize {
+        1
+    }
+
+    fn run(&mut self, _unit: usize, tx: &mut Tx<'_>) -> bool {
+        self.result = (self.work)(tx);
+        self.result.is_ok()
+    }
+
+    fn refuse(&mut self, _unit: usize, error: StoreError) {
+        self.result = Err(error);
+    }
+
+    fn answer(self: Box<Self>) {
+        // Whoever asked may be gone; what was written stays written.
+        drop(self.answer.send(self.result));
+    }
+}
+
+/// The way to the writer's thread. The thread ends when the last handle is dropped and its queue is empty.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn start(connection: Connection, changes: broadcast::Sender<(SchoolId, u64)>) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || serve(&connection, jobs, &changes))
+            .map_err(|e| StoreError::Failed(format!("the writer's thread did not start: {e}")))?;
+        Ok(Self { queue })
+    }
+
+    /// Puts a job in the queue, waiting for room.
+    pub async fn send(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.queue.send(job).await.map_err(|_| stopped())
+    }
+
+    /// Does one thing in a transaction and answers after its commit. `work` may run more than once.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        self.send(Box::new(Single { work, result: Err(stopped()), answer })).await?;
+        result.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+/// What is said when the thread is gone.
+pub fn stopped() -> StoreError {
+    StoreError::Failed("the writer stopped".to_owned())
+}
+
+fn serve(
+    connection: &Connection,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    changes: &broadcast::Sender<(SchoolId, u64)>,
+) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut batch = vec![first];
+        let mut units = batch.iter().map(|j| j.units()).sum::<usize>();
+        while units < UNITS {
+            let Ok(next) = jobs.try_recv() else { break };
+            units += next.units();
+            batch.push(next);
+        }
+        let published = match together(connection, &mut batch) {
+            Ok(published) => published,
+            Err(error) => {
+                if units > 1 {
+                    tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
+                }
+                alone(connection, &mut batch)
+            }
+        };
+        for (school, version) in published {
+            // Nobody listens: nothing to tell.
+            drop(changes.send((school, version)));
+        }
+        for job in batch {
+            job.answer();
+        }
+    }
+}
+
+/// All units in one transaction; an error means that nothing of it was kept.
+fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, StoreError> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut tx = Tx::new(connection);
+    let mut result = Ok(());
+    'jobs: for job in batch.iter_mut() {
+        for unit in 0..job.units() {
+            result = in_savepoint(job.as_mut(), unit, &mut tx);
+            if result.is_err() {
+                break 'jobs;
+            }
+        }
+    }
+    finish(connection, result)?;
+    Ok(tx.changes)
+}
+
+/// Each unit in its own transaction.
+fn alone(connection: &Connection, batch: &mut [Box<dyn Job>]) -> BTreeMap<SchoolId, u64> {
+    let mut published = BTreeMap::new();
+    for job in batch.iter_mut() {
+        for unit in 0..job.units() {
+            let mut attempt = || -> Result<BTreeMap<SchoolId, u64>, StoreError> {
+                connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                let mut tx = Tx::new(connection);
+                let result = in_savepoint(job.as_mut(), unit, &mut tx);
+                finish(connection, result)?;
+                Ok(tx.changes)
+            };
+            match attempt() {
+                Ok(changes) => published.extend(changes),
+                Err(error) => job.refuse(unit, error),
+            }
+        }
+    }
+    published
+}
+
+/// Runs one unit; if it fails or panics nothing of it stays. An error means that the transaction itself is lost.
+fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let before = tx.changes.clone();
+    tx.sql.prepare_cached("SAVEPOINT unit")?.execute([])?;
+    let good = catch_unwind(AssertUnwindSafe(|| job.run(unit, tx))).unwrap_or_else(|_| {
+        tracing::error!("a unit of work panicked: it is refused alone");
+        job.refuse(unit, StoreError::Failed("the collector failed on this item; the others were kept".to_owned()));
+        false
+    });
+    if tx.sql.is_autocommit() {
+        return Err(StoreError::Failed("the database gave the transaction up (disk full?)".to_owned()));
+    }
+    if !good {
+        tx.sql.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+        tx.changes = before;
+        tx.forget_policy();
+    }
+    tx.sql.prepare_cached("RELEASE unit")?.execute([])?;
+    Ok(())
+}
+
+fn finish(connection: &Connection, result: Result<(), StoreError>) -> Result<(), StoreError> {
+    let result =
+        result.and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop).map_err(StoreError::from));
+    if result.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    result
+}
+
+/// How long a writer waits for another process.
+pub const BUSY: Duration = Duration::from_secs(10);

@@ -1,0 +1,238 @@
+//! The real collector under test: started, killed and restarted on the same ports and the same folder, and told what
+//! to do with its own command line.
+
+use crate::client::Reach;
+use crate::netns::Namespace;
+use crate::process::{Running, output_of, program};
+use crate::relay::Relay;
+use crate::store::Store;
+use crate::wait::wait_for;
+use crate::world::{COLLECTOR, School, World};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+use vigie_shared::policy::Policy;
+
+/// UAIs with right check letters, of schools that do not exist.
+pub const SCHOOLS: [&str; 3] = ["0959901W", "0959902X", "0959903Y"];
+
+const START: Duration = Duration::from_secs(30);
+
+/// A collector and its folder.
+pub struct Collector {
+    data: PathBuf,
+    namespace: Option<String>,
+    name: String,
+    listen: String,
+    plain: String,
+    environment: Vec<(String, String)>,
+    bound: Option<Bound>,
+    running: Option<Running>,
+    // Forwarded ports when it runs in a namespace.
+    relays: Vec<(SocketAddr, Relay)>,
+}
+
+/// What the ready file says.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Bound {
+    listen: SocketAddr,
+    plain: SocketAddr,
+}
+
+impl Collector {
+    /// A collector on the loopback of this namespace, with its folder under `folder`; not started yet.
+    pub fn on_loopback(folder: &Path) -> Result<Self> {
+        Self::new(folder, None, "127.0.0.1")
+    }
+
+    /// A collector outside the schools of a world; not started yet.
+    pub fn outside(world: &World) -> Result<Self> {
+        Self::new(world.folder(), Some(&world.outside), COLLECTOR)
+    }
+
+    /// A started collector on the loopback with [`SCHOOLS`] imported, and the folder it lives in. Needs no root.
+    pub fn ready() -> Result<(TempDir, Self)> {
+        let folder = tempfile::Builder::new().prefix("vigie-collector-").tempdir()?;
+        let mut collector = Self::on_loopback(folder.path())?;
+        collector.start(None)?;
+        collector.import_schools()?;
+        Ok((folder, collector))
+    }
+
+    fn new(folder: &Path, namespace: Option<&Namespace>, name: &str) -> Result<Self> {
+        let data = folder.join("collector");
+        std::fs::create_dir_all(&data)?;
+        Ok(Self {
+            data,
+            namespace: namespace.map(|namespace| namespace.name().to_owned()),
+            name: name.to_owned(),
+            listen: format!("{name}:0"),
+            plain: "127.0.0.1:0".to_owned(),
+            environment: Vec::new(),
+            bound: None,
+            running: None,
+            relays: Vec::new(),
+        })
+    }
+
+    /// Sets a variable for the next starts.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Forgets the variables set.
+    pub fn unset_all(&mut self) {
+        self.environment.clear();
+    }
+
+    /// Its folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Starts it and waits until it is ready. From the second time on it gets the ports of the first.
+    pub fn start(&mut self, world: Option<&World>) -> Result<()> {
+        if self.running.is_some() {
+            bail!("the collector already runs");
+        }
+        let ready = self.data.join("ready.json");
+        let _ = std::fs::remove_file(&ready);
+        let mut command = self.command()?;
+        command.arg("serve").arg("--data").arg(&self.data).args(["--listen", &self.listen]);
+        command.args(["--plain-listen", &self.plain, "--name", &self.name]).arg("--ready-file").arg(&ready);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let log = self.data.with_extension("log");
+        let mut running = Running::start("collector", command, &log)?;
+        let bound = wait_for("the collector to be ready", START, || {
+            if !running.is_running() {
+                return Some(Err(anyhow::anyhow!("the collector ended at once:\n{}", running.log())));
+            }
+            let text = std::fs::read_to_string(&ready).ok()?;
+            serde_json::from_str::<Bound>(&text).ok().map(Ok)
+        })??;
+        self.running = Some(running);
+        self.bound = Some(bound);
+        self.listen = bound.listen.to_string();
+        self.plain = bound.plain.to_string();
+        if let (Some(world), true) = (world, self.relays.is_empty()) {
+            for address in [bound.listen, bound.plain] {
+                self.relays.push((address, world.forward(address)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub fn kill_9(&mut self) -> Result<()> {
+        self.running.take().context("no collector to kill")?.kill_9()
+    }
+
+    /// SIGTERM, and its end.
+    pub fn stop(&mut self) -> Result<()> {
+        self.running.take().context("no collector to stop")?.stop(Duration::from_secs(15)).map(drop)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
+    }
+
+    /// The running process.
+    pub fn process(&mut self) -> Result<&mut Running> {
+        self.running.as_mut().context("the collector is not started")
+    }
+
+    /// `https://…`, as agents are told.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.listen)
+    }
+
+    /// The three doors, for clients of this process.
+    pub fn reach(&self) -> Result<Reach> {
+        let bound = self.bound.context("the collector was never started")?;
+        Ok(Reach { address: self.near(bound.listen), name: self.name.clone() })
+    }
+
+    /// The plain listener, for clients of this process.
+    pub fn plain(&self) -> Result<SocketAddr> {
+        Ok(self.near(self.bound.context("the collector was never started")?.plain))
+    }
+
+    /// Address and port of the agents' door as the agents see it.
+    pub fn door(&self) -> Result<SocketAddr> {
+        Ok(self.bound.context("the collector was never started")?.listen)
+    }
+
+    fn near(&self, address: SocketAddr) -> SocketAddr {
+        self.relays.iter().find(|(to, _)| *to == address).map_or(address, |(_, relay)| relay.address())
+    }
+
+    /// Runs one of its verbs on its folder; what it prints.
+    pub fn admin(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(program("vigie-collector")?);
+        let text = output_of(command.args(arguments).arg("--data").arg(&self.data))?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// Imports [`SCHOOLS`].
+    pub fn import_schools(&self) -> Result<()> {
+        let file = self.data.with_extension("csv");
+        let mut text = String::from(
+            "identifiant_de_l_etablissement;nom_etablissement;type_etablissement;code_postal;nom_commune;\
+             libelle_departement;libelle_academie\n",
+        );
+        for (uai, name) in SCHOOLS.iter().zip(["des Tilleuls", "du Lac", "de la Plaine"]) {
+            text.push_str(&format!("{uai};Collège {name};Collège;95000;Ville-Exemple;Val-d'Oise;Versailles\n"));
+        }
+        std::fs::write(&file, text)?;
+        self.admin(&["schools", "import", &file.to_string_lossy()]).map(drop)
+    }
+
+    /// A token for the first school.
+    pub fn token(&self, uses: u32) -> Result<String> {
+        self.token_for(SCHOOLS[0], uses, "1d")
+    }
+
+    /// A token.
+    pub fn token_for(&self, uai: &str, uses: u32, expires: &str) -> Result<String> {
+        self.admin(&["token", "create", "--school", uai, "--uses", &uses.to_string(), "--expires", expires])
+    }
+
+    /// Declares the network of a school of the world, so that its machines are expected.
+    pub fn expect_network(&self, uai: &str, school: &School) -> Result<()> {
+        self.admin(&["network", "add", "--school", uai, "--kind", "pedagogical", "--cidr", &school.cidr()]).map(drop)
+    }
+
+    /// Approves all machines that wait.
+    pub fn approve_all(&self) -> Result<()> {
+        self.admin(&["approve", "--all"]).map(drop)
+    }
+
+    /// Puts a policy in force.
+    pub fn set_policy(&self, policy: &Policy) -> Result<()> {
+        let file = self.data.with_extension("policy.json");
+        std::fs::write(&file, serde_json::to_vec_pretty(policy)?)?;
+        self.admin(&["policy", "set", &file.to_string_lossy()]).map(drop)
+    }
+
+    /// Its database, to look at.
+    pub fn store(&self) -> Result<Store> {
+        Store::open(&self.data.join("vigie.sqlite"))
+    }
+
+    fn command(&self) -> Result<Command> {
+        let program = program("vigie-collector")?;
+        Ok(match &self.namespace {
+            None => Command::new(program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(program);
+                command
+            }
+        })
+    }
+}

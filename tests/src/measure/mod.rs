@@ -1,0 +1,7 @@
+//! Measurements of `./dev measure`: one file each. Each prints progress on standard error and one JSON line last.
+
+pub mod footprint;
+pub mod outage;
+pub mod peers;
+pub mod sampling;
+pub mod wire;
