@@ -174,7 +174,7 @@ mod tests {
                 let text = std::fs::read_to_string(&file).unwrap();
                 // What follows the tests of a file is not a page.
                 let text = text.split("#[cfg(test)]").next().unwrap();
-                for call in ["say(\"", "tell(\"", "word(\""] {
+                for call in ["say(\"", "tell(\""] {
                     for rest in text.split(call).skip(1) {
                         let key = rest.split('"').next().unwrap();
                         if !key.contains('{') {
