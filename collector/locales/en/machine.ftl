@@ -154,26 +154,14 @@ evidence-gateway = Gateway
 evidence-gateway-ms = Gateway answer
 evidence-dns = Names
 evidence-dns-ms = Name server answer
-evidence-outside = Outside
-evidence-outside-ms = Outside answer
 evidence-collector = Collector
 evidence-free-bytes = Free
 evidence-total-bytes = Size
 evidence-free-percent = Free share
-evidence-threshold-percent = Threshold
 value-ok = answers
 value-up = up
 value-down = down
-value-timeout = no answer
-value-refused = refused
-value-unreachable = unreachable
-value-skipped = not tried
-value-not-configured = not configured
 note-other-hardware = The hardware of this machine is not the one that enrolled: a clone, or a moved disk?
-note-sequence-reused = Event number { $seq } came back with other content (stream { $stream }): a cloned or restored machine?
-note-unreadable-event = Event { $seq } could not be read: { $error }
-note-approved = Machine approved by { $by }.
-note-revoked = Machine revoked by { $by }.
 software-count = { $n ->
     [one] { $n } program
    *[other] { $n } programs
@@ -182,3 +170,25 @@ software-found = { $n ->
     [one] { $n } program of { $all }
    *[other] { $n } programs of { $all }
 }
+note-approved = Machine approved.
+note-revoked = Machine revoked.
+note-same-number-other-content = Event { $seq } came back with other content: a cloned or restored machine?
+note-sequence-reused = Event { $seq } came back with other content: a cloned or restored machine?
+note-unreadable-event = Event { $seq } could not be read; it is kept as it came.
+note-section-mismatch = Section { $section } is not the one the machine had announced: not taken.
+note-section-too-large = Section { $section } is too large: not taken.
+note-section-name-invalid = A section has an impossible name ({ $section }): not taken.
+note-too-many-sections = The machine sends too many sections: { $section } is not taken.
+note-digests-mismatch = The announced digests contradict each other ({ $section }).
+evidence-address = Address
+evidence-route = Route
+evidence-collector-ms = Collector answer
+evidence-outside-icmp = Outside (ping)
+evidence-outside-icmp-ms = Answer (ping)
+evidence-outside-tcp = Outside (TCP)
+evidence-outside-tcp-ms = Answer (TCP)
+evidence-outside-http = Outside (page)
+evidence-outside-http-ms = Answer (page)
+evidence-no-evidence = Never worked here, proves nothing
+evidence-problem = Problem
+value-silent = no answer

@@ -25,7 +25,7 @@ ticket-history = History
 ticket-why = Why this due time?
 why-allowed = The agreement allows { $allowed } of business hours to restore. The clock starts at detection: { $opened }.
 why-hours = Business hours run from Monday to Friday, 8:00 to 18:00 (Paris time), public holidays excepted.
-why-day = { $day }: { $from } to { $to }, { $minutes }
+why-day = { $day }: { $told }
 why-due = So it is due { $due }.
 incident-cause = Cause
 incident-confidence = Confidence
@@ -92,3 +92,14 @@ note-resolved-by-return = { $machines ->
     [one] { $machines } machine came back
    *[other] { $machines } machines came back
 }: service is restored.
+why-weekend = weekend, nothing counts
+why-holiday = public holiday, nothing counts
+why-closed = out of hours, nothing counts
+note-ticket-opened = Ticket no. { $number } opened: { $check }{ $on }.
+note-incident-joined = Another problem of the same origin joins this ticket: { $check }{ $on }.
+figure-number = number
+figure-section = section
+figure-kind = kind
+figure-seq = event number
+figure-shared = facts in common
+by-command-line = from the command line

@@ -154,26 +154,14 @@ evidence-gateway = Passerelle
 evidence-gateway-ms = Réponse de la passerelle
 evidence-dns = Noms
 evidence-dns-ms = Réponse du serveur de noms
-evidence-outside = Dehors
-evidence-outside-ms = Réponse du dehors
 evidence-collector = Collecteur
 evidence-free-bytes = Libre
 evidence-total-bytes = Taille
 evidence-free-percent = Part libre
-evidence-threshold-percent = Seuil
 value-ok = répond
 value-up = branché
 value-down = débranché
-value-timeout = pas de réponse
-value-refused = refusé
-value-unreachable = injoignable
-value-skipped = non essayé
-value-not-configured = non configuré
 note-other-hardware = Le matériel de ce poste n’est pas celui qui s’était inscrit : poste cloné, ou disque déplacé ?
-note-sequence-reused = Le numéro d’événement { $seq } est revenu avec un autre contenu (flux { $stream }) : machine clonée ou restaurée ?
-note-unreadable-event = L’événement { $seq } n’a pas pu être lu : { $error }
-note-approved = Poste approuvé par { $by }.
-note-revoked = Poste révoqué par { $by }.
 software-count = { $n ->
     [one] { $n } logiciel
    *[other] { $n } logiciels
@@ -182,3 +170,25 @@ software-found = { $n ->
     [one] { $n } logiciel sur { $all }
    *[other] { $n } logiciels sur { $all }
 }
+note-approved = Poste approuvé.
+note-revoked = Poste révoqué.
+note-same-number-other-content = L’événement { $seq } est revenu avec un autre contenu : machine clonée, ou restaurée ?
+note-sequence-reused = L’événement { $seq } est revenu avec un autre contenu : machine clonée, ou restaurée ?
+note-unreadable-event = L’événement { $seq } n’a pas pu être lu ; il est gardé tel quel.
+note-section-mismatch = La section { $section } n’est pas celle que le poste avait annoncée : non prise.
+note-section-too-large = La section { $section } est trop grande : non prise.
+note-section-name-invalid = Une section a un nom impossible ({ $section }) : non prise.
+note-too-many-sections = Le poste envoie trop de sections : { $section } n’est pas prise.
+note-digests-mismatch = Les empreintes annoncées se contredisent ({ $section }).
+evidence-address = Adresse
+evidence-route = Route
+evidence-collector-ms = Réponse du collecteur
+evidence-outside-icmp = Dehors (ping)
+evidence-outside-icmp-ms = Réponse (ping)
+evidence-outside-tcp = Dehors (TCP)
+evidence-outside-tcp-ms = Réponse (TCP)
+evidence-outside-http = Dehors (page)
+evidence-outside-http-ms = Réponse (page)
+evidence-no-evidence = N’a jamais marché ici, ne prouve rien
+evidence-problem = Difficulté
+value-silent = pas de réponse

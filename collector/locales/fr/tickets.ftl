@@ -25,7 +25,7 @@ ticket-history = Historique
 ticket-why = Pourquoi cette échéance ?
 why-allowed = L’accord laisse { $allowed } ouvrées pour rétablir. L’horloge part de la détection : { $opened }.
 why-hours = Les heures ouvrées vont du lundi au vendredi, de 8 h à 18 h (heure de Paris), hors jours fériés.
-why-day = { $day } : de { $from } à { $to }, { $minutes }
+why-day = { $day } : { $told }
 why-due = L’échéance tombe donc { $due }.
 incident-cause = Cause
 incident-confidence = Certitude
@@ -92,3 +92,14 @@ note-resolved-by-return = { $machines ->
     [one] { $machines } poste est revenu
    *[other] { $machines } postes sont revenus
 } : le service est rétabli.
+why-weekend = fin de semaine, rien ne compte
+why-holiday = jour férié, rien ne compte
+why-closed = hors des heures ouvrées, rien ne compte
+note-ticket-opened = Ticket n° { $number } ouvert : { $check }{ $on }.
+note-incident-joined = Une autre panne de même origine rejoint ce ticket : { $check }{ $on }.
+figure-number = numéro
+figure-section = section
+figure-kind = genre
+figure-seq = numéro d’événement
+figure-shared = points communs
+by-command-line = depuis la ligne de commande

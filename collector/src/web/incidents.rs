@@ -2,7 +2,7 @@
 
 use super::lang::Lang;
 use super::notes::{self, Line};
-use super::{reasons, words};
+use super::{due, reasons, words};
 use crate::engine::Bracket;
 use crate::store::{IncidentSummary, TicketSummary};
 use jiff::{SignedDuration, Timestamp};
@@ -123,7 +123,7 @@ pub struct TicketLine {
 /// A ticket as a line of a list.
 pub fn ticket(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> TicketLine {
     let end = ticket.restored.or(ticket.resolved).unwrap_or(now);
-    let share = share(ticket, end);
+    let share = due::share(ticket, end);
     let overdue = ticket.open && now > ticket.due;
     let left = words::seconds_between(now, ticket.due);
     let left = match (ticket.open, overdue) {
@@ -171,11 +171,4 @@ pub fn ticket(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> TicketLine 
         tone,
         ring: lang.tell("time-used", &[("percent", share.into())]),
     }
-}
-
-/// Share of the way from opening to due time that is gone, percent, at most 100.
-fn share(ticket: &TicketSummary, now: Timestamp) -> u8 {
-    let all = words::seconds_between(ticket.opened, ticket.due).max(1);
-    let gone = words::seconds_between(ticket.opened, now).clamp(0, all);
-    u8::try_from(gone.saturating_mul(100) / all).unwrap_or(100)
 }

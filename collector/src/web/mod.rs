@@ -8,6 +8,7 @@ mod access;
 mod assets;
 mod cells;
 mod cookies;
+mod due;
 mod fleet;
 mod guard;
 mod health;

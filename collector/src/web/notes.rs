@@ -3,6 +3,7 @@
 use super::lang::Lang;
 use super::{reasons, words};
 use crate::engine::Note;
+use crate::modes;
 use crate::store::HistoryLine;
 use fluent_bundle::FluentValue;
 use jiff::Timestamp;
@@ -29,16 +30,29 @@ pub fn lines(lang: Lang, history: &[HistoryLine], now: Timestamp) -> Vec<Line> {
         .map(|line| Line {
             at: words::precise(lang, line.at, now),
             iso: line.at.to_string(),
-            by: if line.by == "vigie" { lang.say("by-vigie") } else { line.by.clone() },
+            by: by(lang, &line.by),
             text: sentence(lang, &line.note, now),
         })
         .collect()
 }
 
+/// Who, in words.
+fn by(lang: Lang, by: &str) -> String {
+    match by {
+        "vigie" => lang.say("by-vigie"),
+        modes::BY => lang.say("by-command-line"),
+        login => login.to_owned(),
+    }
+}
+
 /// One note as a sentence.
 pub fn sentence(lang: Lang, note: &Note, now: Timestamp) -> String {
-    let figures: Vec<(String, FluentValue<'_>)> =
+    let mut figures: Vec<(String, FluentValue<'_>)> =
         note.with.iter().map(|(name, value)| (name.clone(), figure(lang, name, value, now))).collect();
+    if let Some(instance) = note.with.get("instance") {
+        let on = if instance.is_empty() { String::new() } else { format!(", {instance}") };
+        figures.push(("on".to_owned(), on.into()));
+    }
     let borrowed: Vec<(&str, FluentValue<'_>)> = figures.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
     let code = note.code.replace('_', "-");
     let plain = code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -78,9 +92,10 @@ fn figure(lang: Lang, name: &str, value: &str, now: Timestamp) -> FluentValue<'s
     }
     let prefixes: &[&str] = match name {
         "from" | "to" | "cause" => &["cause"],
-        "reason" => &["reason"],
+        // A school's verdict names its cause here, a machine's own its reason.
+        "reason" => &["reason", "cause"],
         "state" => &["state"],
-        "check" => &["check"],
+        "check" => &["problem"],
         _ => &[],
     };
     let translated = prefixes.iter().map(|prefix| reasons::word(lang, prefix, value)).find(|text| text != value);

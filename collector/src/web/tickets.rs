@@ -1,6 +1,7 @@
 //! `/tickets` and `/tickets/{id}`: what is due, and one ticket with its incidents, its history and why it is due then.
 
 use super::Web;
+use super::due::{self, Why};
 use super::guard::Ask;
 use super::incidents::{self, IncidentView, TicketLine};
 use super::lang::Lang;
@@ -51,7 +52,7 @@ pub struct TicketView {
     ticket: TicketLine,
     headline: String,
     facts: Vec<(String, String)>,
-    why: Vec<String>,
+    why: Why,
     incidents: Vec<IncidentView>,
     history: Vec<Line>,
 }
@@ -76,7 +77,7 @@ impl TicketView {
         Self {
             headline: headline(lang, &page.ticket, &ticket, now),
             facts: facts(lang, &page.ticket, now),
-            why: why(lang, &page.ticket, now),
+            why: due::why(lang, &page.ticket, now),
             incidents: page.incidents.iter().map(|i| incidents::incident(lang, i, now)).collect(),
             history: notes::lines(lang, &page.history, now),
             ticket,
@@ -106,17 +107,4 @@ fn facts(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> Vec<(String, Str
         facts.push((lang.say("ticket-resolved-at"), words::full(lang, at, now)));
     }
     facts
-}
-
-/// « Pourquoi cette échéance ? »: the time allowed, the hours that count, where they were taken.
-fn why(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> Vec<String> {
-    let allowed = words::duration(lang, i64::from(ticket.allowed_minutes) * 60);
-    vec![
-        lang.tell(
-            "why-allowed",
-            &[("allowed", allowed.into()), ("opened", words::full(lang, ticket.opened, now).into())],
-        ),
-        lang.say("why-hours"),
-        lang.tell("why-due", &[("due", words::full(lang, ticket.due, now).into())]),
-    ]
 }

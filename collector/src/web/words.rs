@@ -129,7 +129,7 @@ fn scaled(lang: Lang, bytes: u64, step: u64) -> String {
         scale *= step;
         unit += 1;
     }
-    let hundredths = u128::from(bytes) * 100 / u128::from(scale.max(1));
+    let hundredths = (u128::from(bytes) * 100 + u128::from(scale / 2)) / u128::from(scale.max(1));
     let digits = match hundredths {
         0..1000 => 2,
         1000..10_000 => 1,
