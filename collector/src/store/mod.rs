@@ -4,6 +4,8 @@
 //! none hands out rows to be written back.
 
 pub mod sqlite;
+#[cfg(test)]
+mod story;
 mod types;
 mod views;
 

@@ -62,6 +62,15 @@ impl Job for Apply {
         good
     }
 
+    /// A call that the collector fails on was heard all the same: a machine is not silent because of it.
+    fn salvage(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool {
+        let failed = !matches!(self.results.get(unit), Some(Err(StoreError::Refused(_))));
+        match self.items.get(unit) {
+            Some(Item::Sync(item)) if failed => heard(tx, item).is_ok(),
+            _ => false,
+        }
+    }
+
     fn refuse(&mut self, unit: usize, error: StoreError) {
         self.keep(unit, Err(error));
     }
@@ -167,6 +176,13 @@ fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
         decide::run(tx, caller.school, &inputs, received, decider)?;
     }
     Ok(content)
+}
+
+fn heard(tx: &mut Tx<'_>, item: &SyncItem) -> Result<(), StoreError> {
+    let received = cut(item.received);
+    let caller = caller(tx, &item.peer, &item.request)?;
+    identity::judge(&item.peer, caller.as_ref().map(|c| &c.standing), received)?;
+    caller.map_or(Ok(()), |caller| seen(tx, item, received, &caller))
 }
 
 /// The acknowledgement of a heartbeat that changes nothing but the liveness row; `None` when there is more to do.

@@ -75,6 +75,10 @@ pub trait Job: Send {
     fn units(&self) -> usize;
     /// Does one unit (again, when a transaction was lost) and keeps its result. Answers whether it went well.
     fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool;
+    /// What stays of a unit that failed, once all it did was undone. Answers whether anything does.
+    fn salvage(&mut self, _unit: usize, _tx: &mut Tx<'_>) -> bool {
+        false
+    }
     /// Replaces the result of a unit.
     fn refuse(&mut self, unit: usize, error: StoreError);
     /// Tells the results.
@@ -223,7 +227,7 @@ fn alone(connection: &Connection, batch: &mut [Box<dyn Job>]) -> BTreeMap<School
 
 /// Runs one unit; if it fails or panics nothing of it stays. An error means that the transaction itself is lost.
 fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-    let before = tx.changes.clone();
+    let mut before = std::mem::take(&mut tx.changes);
     tx.sql.prepare_cached("SAVEPOINT unit")?.execute([])?;
     let good = catch_unwind(AssertUnwindSafe(|| job.run(unit, tx))).unwrap_or_else(|_| {
         tracing::error!("a unit of work panicked: it is refused alone");
@@ -235,10 +239,15 @@ fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), S
     }
     if !good {
         tx.sql.prepare_cached("ROLLBACK TO unit")?.execute([])?;
-        tx.changes = before;
+        tx.changes.clear();
         tx.forget_policy();
+        if !job.salvage(unit, tx) {
+            tx.sql.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+        }
     }
     tx.sql.prepare_cached("RELEASE unit")?.execute([])?;
+    before.append(&mut tx.changes);
+    tx.changes = before;
     Ok(())
 }
 

@@ -1,0 +1,139 @@
+//! Tokens, enrolment, certificates, approval, revocation.
+
+use super::*;
+
+on_every_store!(
+    a_token_lets_in_as_many_as_it_says,
+    an_unknown_secret_and_another_school_read_the_same,
+    enrolling_again_with_the_same_key_is_the_same_machine,
+    an_unexpected_address_waits_for_a_person,
+    certificates_are_judged_at_every_call,
+    other_hardware_goes_back_to_quarantine_until_approved,
+    a_revoked_machine_is_refused_and_the_engine_is_told,
+    the_authority_is_kept_once,
+);
+
+async fn a_token_lets_in_as_many_as_it_says(world: &World) {
+    let store = world.open();
+    machines(&store, 2).await;
+    assert_eq!(code(store.enrol(enrolment(1, 3)).await.unwrap_err()), ErrorCode::TokenExhausted);
+
+    store.create_token(token(2, 5)).await.unwrap();
+    let late = Enrolment { now: at(1_000_001), ..enrolment(2, 4) };
+    assert_eq!(code(store.enrol(late).await.unwrap_err()), ErrorCode::TokenExpired);
+    let unknown = NewToken { school: OTHER_UAI.parse().unwrap(), ..token(3, 1) };
+    assert!(matches!(store.create_token(unknown).await, Err(StoreError::NotFound(_))));
+}
+
+async fn an_unknown_secret_and_another_school_read_the_same(world: &World) {
+    let store = world.open();
+    machines(&store, 1).await;
+    store.import_schools(vec![school_row(OTHER_UAI, "Lycée Bêta")], at(0)).await.unwrap();
+    store.create_token(token(2, 5)).await.unwrap();
+
+    let unknown = store.enrol(enrolment(99, 9)).await.unwrap_err();
+    let foreign = store.enrol(Enrolment { school: OTHER_UAI.parse().unwrap(), ..enrolment(2, 9) }).await.unwrap_err();
+
+    assert_eq!(unknown.to_string(), foreign.to_string());
+    assert_eq!((code(unknown), code(foreign)), (ErrorCode::TokenInvalid, ErrorCode::TokenInvalid));
+}
+
+async fn enrolling_again_with_the_same_key_is_the_same_machine(world: &World) {
+    let store = world.open();
+    machines(&store, 1).await;
+    store.create_token(token(2, 1)).await.unwrap();
+
+    let first = store.enrol(enrolment(2, 7)).await.unwrap();
+    let again = store.enrol(enrolment(2, 7)).await.unwrap();
+
+    assert_eq!(first, again, "although the token has no uses left");
+    assert_eq!(code(store.enrol(enrolment(2, 8)).await.unwrap_err()), ErrorCode::TokenExhausted);
+}
+
+async fn an_unexpected_address_waits_for_a_person(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    machines(&store, 1).await;
+    store.create_token(token(2, 2)).await.unwrap();
+    let request = Enrolment { address: "198.51.100.9".parse().unwrap(), ..enrolment(2, 5) };
+    let enrolled = store.enrol(request).await.unwrap();
+    assert!(enrolled.quarantined);
+    let mapped = Enrolment { address: "::ffff:192.0.2.9".parse().unwrap(), ..enrolment(2, 6) };
+    assert!(!store.enrol(mapped).await.unwrap().quarantined, "an IPv4 address in IPv6 clothes is the same address");
+
+    let waiting = store.quarantine().await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].id, waiting[0].why.as_str()), (1, enrolled.machine, "address_not_expected"));
+    let agent = Agent::with_certificate(&store, enrolled.machine, 5).await;
+    assert!(sync(&store, &tiny, agent.call(60, 1, 1, &[])).await.unwrap().quarantined);
+    tiny.told();
+
+    assert_eq!(store.approve(Which::All, "technicien.a", at(61), tiny.clone()).await.unwrap(), [enrolled.machine]);
+
+    assert_eq!(tiny.told(), [Input::MachineChanged { machine: enrolled.machine, at: at(61) }]);
+    assert!(!sync(&store, &tiny, agent.call(62, 1, 1, &[])).await.unwrap().quarantined);
+    assert_eq!(store.approve(Which::All, "technicien.a", at(63), tiny.clone()).await.unwrap(), []);
+    let page = store.machine(enrolled.machine, at(63)).await.unwrap().unwrap();
+    assert_eq!((page.findings[0].by.as_str(), page.findings[0].note.code.as_str()), ("technicien.a", "approved"));
+    let nobody = store.approve(Which::One(MachineId::new()), "technicien.a", at(64), tiny).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound(_))));
+}
+
+async fn certificates_are_judged_at_every_call(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agents = machines(&store, 2).await;
+    let refused = async |change: &dyn Fn(&mut SyncItem)| {
+        let mut item = agents[0].call(60, 1, 2, &[(1, 50, resumed(1))]);
+        change(&mut item);
+        code(sync(&store, &tiny, item).await.unwrap_err())
+    };
+    assert_eq!(refused(&|item| item.peer.serial = vec![9; 16]).await, ErrorCode::MachineUnknown);
+    assert_eq!(refused(&|item| item.peer.machine = agents[1].peer.machine).await, ErrorCode::MachineUnknown);
+    assert_eq!(refused(&|item| item.received = at(401 * 86_400)).await, ErrorCode::CertificateExpired);
+    assert_eq!(store.counts(at(61)).await.unwrap().events, 0);
+    assert_eq!(store.authorise(&agents[0].peer, at(60)).await.unwrap(), agents[0].peer.machine);
+    let late = store.authorise(&agents[0].peer, at(401 * 86_400)).await.unwrap_err();
+    assert_eq!(code(late), ErrorCode::CertificateExpired);
+    assert_eq!(tiny.told(), []);
+}
+
+async fn other_hardware_goes_back_to_quarantine_until_approved(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let started = |serial| Fact::Started { version: "0.1.0".to_owned(), hardware: board(serial) };
+    sync(&store, &tiny, agent.call(60, 1, 2, &[(1, 59, started("PF1A2B3C"))])).await.unwrap();
+    tiny.told();
+
+    let receipt = sync(&store, &tiny, agent.call(70, 2, 3, &[(2, 69, started("PF9Z8Y7X"))])).await.unwrap();
+
+    assert!(receipt.quarantined && receipt.ack == 2, "its data is kept");
+    assert!(tiny.told().contains(&Input::MachineChanged { machine: agent.peer.machine, at: at(70) }));
+    assert_eq!(store.quarantine().await.unwrap()[0].why, "other_hardware");
+    let page = store.machine(agent.peer.machine, at(71)).await.unwrap().unwrap();
+    assert_eq!(page.findings[0].note.code, "other_hardware");
+
+    store.approve(Which::One(agent.peer.machine), "technicien.a", at(80), tiny.clone()).await.unwrap();
+    let receipt = sync(&store, &tiny, agent.call(90, 3, 4, &[(3, 89, started("PF9Z8Y7X"))])).await.unwrap();
+    assert!(!receipt.quarantined, "what a person approved is expected from now on");
+}
+
+async fn a_revoked_machine_is_refused_and_the_engine_is_told(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let machine = agent.peer.machine;
+    store.revoke(machine, "technicien.a", at(61), tiny.clone()).await.unwrap();
+
+    assert_eq!(tiny.told(), [Input::MachineChanged { machine, at: at(61) }]);
+    let error = sync(&store, &tiny, agent.call(62, 1, 1, &[])).await.unwrap_err();
+    assert_eq!(code(error), ErrorCode::CertificateRevoked);
+    assert_eq!(code(store.enrol(enrolment(1, 1)).await.unwrap_err()), ErrorCode::CertificateRevoked);
+    assert!(matches!(store.approve(Which::One(machine), "x", at(63), tiny).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.machine(machine, at(63)).await.unwrap().unwrap().machine.status, "revoked");
+}
+
+async fn the_authority_is_kept_once(world: &World) {
+    let store = world.open();
+    assert!(store.authority().await.unwrap().is_none());
+    let row = |byte| AuthorityRow { wrapped_key: vec![byte; 60], certificate: vec![byte; 400] };
+    store.create_authority(row(1)).await.unwrap();
+    assert!(matches!(store.create_authority(row(2)).await, Err(StoreError::Conflict(_))));
+    assert_eq!(store.authority().await.unwrap().unwrap().wrapped_key, vec![1; 60]);
+}
