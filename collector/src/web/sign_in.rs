@@ -68,7 +68,7 @@ async fn form(
     let template = SignInTemplate {
         s: Shell::new(ask, ask.lang.say("sign-in-title"), ""),
         next: own_path(next).to_owned(),
-        login: ask.field("identifiant").chars().take(LOGIN_MAX).collect(),
+        login: ask.field("login").chars().take(LOGIN_MAX).collect(),
         token: token.clone(),
         problem: problem.map(|key| ask.lang.say(key)),
         no_users: !web.context.store.has_users().await?,
@@ -88,7 +88,7 @@ pub async fn enter(
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let next = ask.field("suite").to_owned();
-    let outcome = judge(&web, &ask, ask.field("identifiant").trim(), ask.field("mot-de-passe")).await?;
+    let outcome = judge(&web, &ask, ask.field("login").trim(), ask.field("password")).await?;
     let refuse = |problem, status| form(&web, &ask, &headers, &next, Some(problem), status);
     let login = match outcome {
         Outcome::Right(login) => login,
