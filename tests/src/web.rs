@@ -35,10 +35,10 @@ impl Browser {
 
     /// Signs in.
     pub fn sign_in(&mut self, login: &str, password: &str) -> Result<()> {
-        let form = self.get("/login")?;
+        let form = self.get("/connexion")?;
         let csrf = field(&form.text, "csrf").context("the sign-in form has no field csrf")?;
         let fields = [("login", login), ("password", password), ("csrf", &csrf)];
-        let done = self.post("/login", &fields)?;
+        let done = self.post("/connexion", &fields)?;
         if !(300..400).contains(&done.status) {
             bail!("sign-in answered {}: {}", done.status, done.text);
         }

@@ -112,6 +112,11 @@ pub trait Store: Send + Sync {
     async fn add_user(&self, user: NewUser) -> Result<(), StoreError>;
     /// A user by login.
     async fn user(&self, login: &str) -> Result<Option<UserRow>, StoreError>;
+    /// Gives a user another password, ends all sessions and forgets failed sign-ins, all at once.
+    /// [`StoreError::NotFound`] if there is no such user.
+    async fn set_password(&self, login: &str, password_hash: &str) -> Result<(), StoreError>;
+    /// Removes a user and ends all sessions. [`StoreError::NotFound`] if there is no such user.
+    async fn remove_user(&self, login: &str) -> Result<(), StoreError>;
     /// Whether any user exists.
     async fn has_users(&self) -> Result<bool, StoreError>;
     /// Keeps a session (only the SHA-256 of its secret).

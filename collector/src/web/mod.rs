@@ -1,8 +1,42 @@
 //! The pages: server-rendered, French and English, live through SSE. Access is decided in [`access`] only.
+//!
+//! One file a page ([`fleet`], [`school`], [`machine`], [`tickets`], [`quarantine`], [`search`], [`sign_in`]); beside
+//! them what they share. Handlers read views from the store, turn them into words, and hand those to a template:
+//! templates hold structure only and escape everything.
+
+mod access;
+mod assets;
+mod cells;
+mod cookies;
+mod due;
+mod fleet;
+mod guard;
+mod health;
+mod incidents;
+mod lang;
+mod language;
+mod live;
+mod machine;
+mod notes;
+mod page;
+pub mod password;
+mod quarantine;
+mod reasons;
+mod school;
+mod search;
+mod sections;
+mod session;
+mod sign_in;
+mod tickets;
+mod words;
 
 use crate::clock::Clock;
 use crate::engine::Decide;
 use crate::store::Store;
+use access::Need;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
 /// What the pages stand on.
@@ -19,9 +53,63 @@ pub struct Context {
     pub secure_cookies: bool,
 }
 
-/// All routes of the web door. Requests should carry `axum::extract::ConnectInfo<SocketAddr>` as an extension: without
-/// it nobody counts as local.
-pub fn router(context: Context) -> axum::Router {
-    let _ = context;
-    axum::Router::new()
+/// The context and what requests share.
+#[derive(Clone)]
+struct Web {
+    context: Context,
+    passwords: password::Verifier,
+    streams: live::Streams,
 }
+
+/// One way in: method, path, need, handler.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    need: Need,
+    handler: MethodRouter<Web>,
+}
+
+fn routes() -> Vec<Route> {
+    use Need::{ApproveMachines, Metrics, Nothing, SignIn, SignedIn, SignedInProgram};
+    let read = |path, need, handler| Route { method: "GET", path, need, handler };
+    let write = |path, need, handler| Route { method: "POST", path, need, handler };
+    vec![
+        read("/", SignedIn, get(fleet::show)),
+        read("/etablissements/{uai}", SignedIn, get(school::show)),
+        read("/postes/{id}", SignedIn, get(machine::show)),
+        read("/tickets", SignedIn, get(tickets::list)),
+        read("/tickets/{id}", SignedIn, get(tickets::show)),
+        read("/quarantaine", SignedIn, get(quarantine::list)),
+        write("/quarantaine", ApproveMachines, post(quarantine::approve)),
+        read("/recherche", SignedIn, get(search::show)),
+        read("/live", SignedInProgram, get(live::stream)),
+        read(sign_in::PATH, SignIn, get(sign_in::show)),
+        write(sign_in::PATH, SignIn, post(sign_in::enter)),
+        write("/deconnexion", SignedIn, post(sign_in::leave)),
+        read("/langue/{code}", Nothing, get(language::choose)),
+        read("/static/{name}", Nothing, get(assets::show)),
+        read("/healthz", Nothing, get(health::healthz)),
+        read("/metrics", Metrics, get(health::metrics)),
+    ]
+}
+
+/// All routes of the web door. Requests should carry `axum::extract::ConnectInfo<SocketAddr>` as an extension: without
+/// it nobody counts as local, and `/metrics` is for people signed in only.
+pub fn router(context: Context) -> Router {
+    let web = Web { context, passwords: password::Verifier::new(), streams: live::Streams::default() };
+    let mut router = Router::new();
+    for route in routes() {
+        tracing::debug!(method = route.method, path = route.path, need = ?route.need, "route");
+        let layer = from_fn_with_state((web.clone(), route.need), guard::guard);
+        router = router.route(route.path, route.handler.layer(layer));
+    }
+    let nowhere = get(guard::nowhere).layer(from_fn_with_state((web.clone(), Need::SignIn), guard::guard));
+    router
+        .method_not_allowed_fallback(guard::not_that_way)
+        .fallback_service(nowhere.with_state(web.clone()))
+        .layer(from_fn_with_state(web.clone(), guard::protect))
+        .with_state(web)
+}
+
+#[cfg(test)]
+mod tests;

@@ -200,6 +200,16 @@ impl Store for Sqlite {
         self.readers.read(move |sql| users::user(sql, &login)).await
     }
 
+    async fn set_password(&self, login: &str, password_hash: &str) -> Result<(), StoreError> {
+        let (login, password_hash) = (login.to_owned(), password_hash.to_owned());
+        self.writer.write(move |tx| users::set_password(tx, &login, &password_hash)).await
+    }
+
+    async fn remove_user(&self, login: &str) -> Result<(), StoreError> {
+        let login = login.to_owned();
+        self.writer.write(move |tx| users::remove(tx, &login)).await
+    }
+
     async fn has_users(&self) -> Result<bool, StoreError> {
         self.readers.read(users::any).await
     }

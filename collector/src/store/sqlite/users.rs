@@ -35,6 +35,28 @@ pub fn user(sql: &Connection, login: &str) -> Result<Option<UserRow>, StoreError
     Ok(sql.prepare_cached(SQL)?.query_row([login], read).optional()?)
 }
 
+/// Gives a user another password, ends all sessions and forgets failed tries.
+pub fn set_password(tx: &mut Tx<'_>, login: &str, password_hash: &str) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE user SET password_hash = ?2 WHERE login = ?1";
+    if tx.sql.prepare_cached(SQL)?.execute([login, password_hash])? == 0 {
+        return Err(nobody(login));
+    }
+    end_sessions_of(tx, login)?;
+    clear_failed(tx, login)
+}
+
+/// Removes a user; the sessions go with the row.
+pub fn remove(tx: &mut Tx<'_>, login: &str) -> Result<(), StoreError> {
+    if tx.sql.prepare_cached("DELETE FROM user WHERE login = ?1")?.execute([login])? == 0 {
+        return Err(nobody(login));
+    }
+    clear_failed(tx, login)
+}
+
+fn nobody(login: &str) -> StoreError {
+    StoreError::NotFound(format!("there is no user « {login} »"))
+}
+
 /// Whether any user exists.
 pub fn any(sql: &Connection) -> Result<bool, StoreError> {
     Ok(sql.prepare_cached("SELECT EXISTS (SELECT 1 FROM user)")?.query_row([], |row| row.get(0))?)
@@ -43,7 +65,7 @@ pub fn any(sql: &Connection) -> Result<bool, StoreError> {
 /// Keeps a session.
 pub fn create_session(tx: &mut Tx<'_>, session: &NewSession) -> Result<(), StoreError> {
     if user(tx.sql, &session.login)?.is_none() {
-        return Err(StoreError::NotFound(format!("there is no user « {} »", session.login)));
+        return Err(nobody(&session.login));
     }
     const SQL: &str = "INSERT INTO session (secret_sha256, login, csrf, created, expires, last_used) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?4)";

@@ -1,0 +1,87 @@
+// Keeps the page up to date: listens for changes, fetches the page again, puts its <main> in the place of the old one.
+// Without this script every page still works: a link reloads it.
+"use strict";
+(() => {
+  const box = document.getElementById("live");
+  const words = document.getElementById("live-text");
+  if (!box || !words || !window.EventSource) return;
+
+  let fresh = Date.now();
+  let lost = false;
+  let fetching = false;
+  let again = false;
+
+  const ago = () => {
+    const seconds = Math.round((Date.now() - fresh) / 1000);
+    if (seconds < 60) return `${seconds < 10 ? seconds : Math.floor(seconds / 10) * 10} s`;
+    return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+  };
+  const show = () => {
+    box.classList.toggle("lost", lost);
+    box.classList.add("on");
+    const template = lost ? box.dataset.lost : Date.now() - fresh < 2000 ? box.dataset.now : box.dataset.fresh;
+    const text = template.replace("{n}", ago());
+    // Read aloud only when the connection is lost or found again, not at every second.
+    words.setAttribute("aria-live", lost !== (words.dataset.lost === "1") ? "polite" : "off");
+    words.dataset.lost = lost ? "1" : "0";
+    if (words.textContent !== text) words.textContent = text;
+  };
+
+  // A person who types or selects is not disturbed.
+  const busy = () => {
+    const at = document.activeElement;
+    const typing = at && at.closest("main") && /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName);
+    const selected = window.getSelection();
+    return typing || (selected && !selected.isCollapsed && selected.toString().length > 0);
+  };
+  const place = (element) => {
+    if (!element || !element.closest("main")) return null;
+    if (element.id) return `#${CSS.escape(element.id)}`;
+    const href = element.getAttribute("href");
+    return href ? `main a[href="${CSS.escape(href)}"]` : null;
+  };
+  const replace = (html) => {
+    const next = new DOMParser().parseFromString(html, "text/html");
+    const main = document.querySelector("main");
+    const fresh_main = next.querySelector("main");
+    if (!main || !fresh_main) return;
+    document.title = next.title;
+    if (main.innerHTML === fresh_main.innerHTML) return;
+    const focus = place(document.activeElement);
+    const open = [...main.querySelectorAll("details[open][id]")].map((d) => d.id);
+    const scrolls = [...main.querySelectorAll(".scroll")].map((s) => s.scrollLeft);
+    const y = window.scrollY;
+    main.replaceChildren(...fresh_main.childNodes);
+    open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    main.querySelectorAll(".scroll").forEach((s, n) => { s.scrollLeft = scrolls[n] ?? 0; });
+    window.scrollTo({ top: y, behavior: "instant" });
+    if (focus) document.querySelector(focus)?.focus({ preventScroll: true });
+  };
+
+  const refresh = async () => {
+    if (busy() || document.hidden) { again = true; return; }
+    if (fetching) { again = true; return; }
+    fetching = true;
+    again = false;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+      if (answer.redirected && new URL(answer.url).pathname === "/connexion") { location.reload(); return; }
+      if (!answer.ok) throw new Error(String(answer.status));
+      replace(await answer.text());
+      fresh = Date.now();
+      lost = false;
+    } catch { lost = true; } finally { fetching = false; show(); }
+  };
+
+  const stream = new EventSource("/live");
+  stream.addEventListener("open", () => { if (lost) refresh(); lost = false; show(); });
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("over", () => location.reload());
+  stream.addEventListener("error", () => { lost = true; show(); });
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  setInterval(() => { if (again) refresh(); else show(); }, 1000);
+  // Relative times ("2 minutes ago") grow old even when nothing changes.
+  setInterval(refresh, 60000);
+  show();
+})();

@@ -1,0 +1,28 @@
+//! Serves the pages over an invented fleet on the loopback, to look at them: `cargo run --example pages [PORT]`.
+//!
+//! Prints the address; sign in as `superviseur` or `technicien.a` with the password it prints.
+
+#[path = "../tests/seeded/mod.rs"]
+mod seeded;
+
+use seeded::{PASSWORD, World, fleet};
+use vigie_collector::store::Role;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let port: u16 = std::env::args().nth(1).map_or(Ok(0), |port| port.parse())?;
+    let empty = std::env::args().nth(2).is_some_and(|word| word == "empty");
+    let folder = tempfile::tempdir()?;
+    let mut world = World::new(folder.path(), fleet::NOW.parse()?);
+    world.user("superviseur", Role::Supervisor).await;
+    world.user("technicien.a", Role::Technician).await;
+    if !empty {
+        let fleet = fleet::make(&mut world).await;
+        println!("cut school: /etablissements/{}, full disk: /postes/{}", fleet.cut, fleet.full.id);
+    }
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("http://{} (superviseur or technicien.a, {PASSWORD})", listener.local_addr()?);
+    let service = world.router(false).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    axum::serve(listener, service).await?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! Who may do what: the one place that decides. Every route names its [`Need`]; the guard asks [`allows`].
+
+use crate::store::Role;
+
+/// What a route demands of its visitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: style sheets, the health of the service, the language.
+    Nothing,
+    /// Nothing, but its form carries the token of the sign-in page ([`super::guard`]).
+    SignIn,
+    /// Somebody signed in, of any role.
+    SignedIn,
+    /// The same, for what programs read: refused with 401 rather than led to the sign-in page.
+    SignedInProgram,
+    /// A caller of this very host, or somebody signed in.
+    Metrics,
+    /// To let machines into the fleet.
+    ApproveMachines,
+}
+
+/// Whether somebody of this role may use a route with this need.
+pub fn allows(role: Role, need: Need) -> bool {
+    match need {
+        Need::Nothing | Need::SignIn | Need::SignedIn | Need::SignedInProgram | Need::Metrics => true,
+        Need::ApproveMachines => role == Role::Supervisor,
+    }
+}

@@ -1,0 +1,147 @@
+//! `/postes/{id}`: one machine: how it is, every check, every section of its inventory, what is odd about its identity.
+
+use super::Web;
+use super::cells::{self, CellView};
+use super::guard::Ask;
+use super::incidents::{self, IncidentView};
+use super::lang::Lang;
+use super::notes::{self, Line};
+use super::page::{PageError, Shell, html};
+use super::sections::{self, SectionView};
+use super::{reasons, words};
+use crate::store::{CheckView, MachinePage};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Deserialize;
+use vigie_shared::check::CheckState;
+use vigie_shared::section::name;
+
+/// What to show of the software.
+#[derive(Deserialize)]
+pub struct Filter {
+    /// Text looked for in names and publishers.
+    #[serde(default)]
+    q: String,
+    /// Present: the whole list.
+    tout: Option<String>,
+}
+
+/// The page.
+pub async fn show(
+    State(web): State<Web>,
+    Extension(ask): Extension<Ask>,
+    Path(id): Path<String>,
+    Query(filter): Query<Filter>,
+) -> Result<Response, PageError> {
+    let id = id.parse().map_err(|_| PageError::NotFound)?;
+    let page = web.context.store.machine(id, ask.now).await?.ok_or(PageError::NotFound)?;
+    let filter = sections::Filter { text: filter.q.chars().take(100).collect(), whole: filter.tout.is_some() };
+    let s = Shell::new(&ask, page.machine.host_name.clone(), "fleet");
+    html(&MachineTemplate { view: MachineView::new(ask.lang, &page, &filter, ask.now), s })
+}
+
+#[derive(Template)]
+#[template(path = "machine.html")]
+struct MachineTemplate {
+    s: Shell,
+    view: MachineView,
+}
+
+/// The page in words.
+pub struct MachineView {
+    href: String,
+    cell: CellView,
+    school: (String, String),
+    facts: Vec<(String, String)>,
+    open: Vec<IncidentView>,
+    checks: Vec<CheckLine>,
+    sections: Vec<SectionView>,
+    samples: Vec<(String, String, String)>,
+    findings: Vec<Line>,
+}
+
+/// One check as shown.
+pub struct CheckLine {
+    name: String,
+    instance: String,
+    state: String,
+    tone: &'static str,
+    reason: String,
+    since: String,
+    evidence: Vec<(String, String)>,
+}
+
+fn check_line(lang: Lang, check: &CheckView, now: Timestamp) -> CheckLine {
+    CheckLine {
+        name: reasons::check(lang, &check.check),
+        instance: check.instance.clone(),
+        state: reasons::state(lang, check.state),
+        tone: reasons::state_tone(check.state),
+        reason: reasons::reason(lang, &check.reason),
+        since: words::since(lang, check.since, now),
+        evidence: check.evidence.iter().map(|(name, value)| reasons::evidence(lang, name, value)).collect(),
+    }
+}
+
+/// Worst first; what could not be measured comes before what is well.
+fn urgency(state: CheckState) -> u8 {
+    match state {
+        CheckState::Critical => 0,
+        CheckState::Warning => 1,
+        CheckState::Unknown => 2,
+        CheckState::Ok => 3,
+    }
+}
+
+impl MachineView {
+    fn new(lang: Lang, page: &MachinePage, filter: &sections::Filter, now: Timestamp) -> Self {
+        let machine = &page.machine;
+        let mut checks: Vec<&CheckView> = page.checks.iter().collect();
+        checks.sort_by_key(|c| (urgency(c.state), &c.check, &c.instance));
+        let mut facts = vec![
+            (lang.say("machine-kind"), reasons::word(lang, "kind", &machine.kind)),
+            (
+                lang.say("machine-seen"),
+                match machine.last_seen {
+                    Some(at) => format!("{} ({})", words::ago(lang, at, now), words::moment(lang, at, now)),
+                    None => lang.say("never-seen"),
+                },
+            ),
+            (lang.say("machine-enrolled"), words::full(lang, page.enrolled, now)),
+        ];
+        if let Some(address) = &page.address {
+            facts.push((lang.say("machine-address"), address.clone()));
+        }
+        // The section of checks repeats what the table of checks shows with its evidence.
+        let rows = page.sections.iter().filter(|row| row.name != name::CHECKS);
+        let mut sections: Vec<SectionView> =
+            rows.map(|row| sections::view(lang, row, &page.samples, filter, now)).collect();
+        sections.sort_by_key(|s| s.rank);
+        Self {
+            href: format!("/postes/{}", machine.id),
+            cell: cells::view(lang, machine),
+            school: (format!("/etablissements/{}", page.school.0), page.school.1.clone()),
+            facts,
+            open: page.open.iter().map(|i| incidents::incident(lang, i, now)).collect(),
+            checks: checks.into_iter().map(|c| check_line(lang, c, now)).collect(),
+            sections,
+            samples: page.samples.iter().map(|s| sample(lang, s, now)).collect(),
+            findings: notes::lines(lang, &page.findings, now),
+        }
+    }
+}
+
+fn sample(lang: Lang, sample: &(String, String, f64, Timestamp), now: Timestamp) -> (String, String, String) {
+    let (metric, instance, value, at) = sample;
+    let label = reasons::word(lang, "metric", metric);
+    let label = if instance.is_empty() { label } else { format!("{label}, {instance}") };
+    let shown = match sections::whole(*value) {
+        Some(bytes) if metric.ends_with("_bytes") => words::size(lang, bytes),
+        _ if metric.ends_with("_percent") => format!("{} %", words::number(lang, *value)),
+        _ => words::number(lang, *value),
+    };
+    (label, shown, words::ago(lang, *at, now))
+}
