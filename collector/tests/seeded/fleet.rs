@@ -69,9 +69,12 @@ pub async fn make(world: &mut World) -> Fleet {
     world.call(&mut schools[1].2[2], &[check("volume-space", "C:", "critical", "space_critical", space)], &[]).await;
     let low = json!({"free_bytes": "21000000000", "total_bytes": "248000000000", "free_percent": "8.4"});
     for n in 4..6 {
-        world.call(&mut schools[3].2[n], &[check("volume-space", "C:", "warning", "space_low", low.clone())], &[]).await;
+        world
+            .call(&mut schools[3].2[n], &[check("volume-space", "C:", "warning", "space_low", low.clone())], &[])
+            .await;
     }
-    let sample = json!({"kind": "samples", "values": [{"metric": "volume_free_bytes", "instance": "C:", "value": 181e9}]});
+    let sample =
+        json!({"kind": "samples", "values": [{"metric": "volume_free_bytes", "instance": "C:", "value": 181e9}]});
     heartbeats(world, &mut schools, now - SignedDuration::from_secs(20), 1).await;
     world.call(&mut schools[1].2[0], &[sample], &[]).await;
     world.clock.set(now - SignedDuration::from_mins(4));
