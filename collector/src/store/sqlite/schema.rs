@@ -167,6 +167,7 @@ CREATE TABLE incident (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX incident_open ON incident (scope, name, instance) WHERE resolved IS NULL;
 CREATE INDEX incident_of_school ON incident (school, resolved);
+CREATE INDEX incident_ended ON incident (ended_by) WHERE ended_by IS NOT NULL;
 CREATE INDEX incident_of_ticket ON incident (ticket) WHERE ticket IS NOT NULL;
 CREATE TABLE incident_history (
     incident BLOB NOT NULL REFERENCES incident (id), n INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,
