@@ -110,17 +110,24 @@ fn no_ticket(group_key: &str) -> StoreError {
 
 /// The open incident of a key, and its ticket.
 fn open_incident(tx: &Tx<'_>, key: &IncidentKey) -> Result<(IncidentId, Option<TicketId>), StoreError> {
+    find_open(tx, key)?.ok_or_else(|| not_there(key, "open"))
+}
+
+fn find_open(tx: &Tx<'_>, key: &IncidentKey) -> Result<Option<(IncidentId, Option<TicketId>)>, StoreError> {
     const SQL: &str = "SELECT id, ticket FROM incident \
                        WHERE scope = ?1 AND name = ?2 AND instance = ?3 AND resolved IS NULL";
     let parameters = params![key.scope.to_string(), key.check, key.instance];
     let found = tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| Ok((col(row, 0)?, col(row, 1)?)));
-    found.optional()?.ok_or_else(|| not_there(key, "open"))
+    Ok(found.optional()?)
 }
 
 /// The open incident of a key, else the one resolved last.
 fn latest_incident(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey) -> Result<IncidentId, StoreError> {
+    if let Some((id, _)) = find_open(tx, key)? {
+        return Ok(id);
+    }
     const SQL: &str = "SELECT id FROM incident WHERE school = ?4 AND scope = ?1 AND name = ?2 AND instance = ?3 \
-                       ORDER BY resolved IS NULL DESC, resolved DESC, detected DESC LIMIT 1";
+                       ORDER BY resolved DESC, detected DESC LIMIT 1";
     let parameters = params![key.scope.to_string(), key.check, key.instance, school.as_bytes()];
     let found = tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| col(row, 0));
     found.optional()?.ok_or_else(|| not_there(key, "known"))

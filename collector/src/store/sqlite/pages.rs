@@ -178,9 +178,10 @@ type Outages = BTreeMap<SchoolId, Vec<(Timestamp, Option<Timestamp>)>>;
 /// Internet outages of schools that touch the last 24 hours, oldest first.
 fn outages(sql: &Connection, school: Option<SchoolId>, now: Timestamp) -> Result<Outages, StoreError> {
     let text = format!(
-        "SELECT school, started_after, started_by, ended_after, ended_by FROM incident \
-         WHERE {} AND name = ?2 AND scope LIKE 'school:%' AND (resolved IS NULL OR ended_by >= ?3) \
-         ORDER BY school, started_by",
+        "WITH touching AS (SELECT * FROM incident WHERE resolved IS NULL \
+             UNION ALL SELECT * FROM incident WHERE ended_by >= ?3) \
+         SELECT school, started_after, started_by, ended_after, ended_by FROM touching \
+         WHERE {} AND name = ?2 AND scope LIKE 'school:%' ORDER BY school, started_by",
         of(school, "school")
     );
     let since = now.saturating_sub(OUTAGES_FOR).unwrap_or(Timestamp::MIN);
@@ -317,7 +318,7 @@ pub fn counts(sql: &Connection, now: Timestamp) -> Result<Counts, StoreError> {
     counts.open_incidents = rows.collect::<Result<_, _>>()?;
     let one = |text: &str| sql.prepare_cached(text)?.query_row([], |row| col::<u64>(row, 0));
     counts.open_tickets = one("SELECT count(*) FROM ticket WHERE resolved IS NULL")?;
-    counts.events = one("SELECT count(*) FROM event")?;
-    counts.gaps = one("SELECT count(*) FROM gap")?;
+    counts.events = one("SELECT value FROM counter WHERE name = 'event'")?;
+    counts.gaps = one("SELECT value FROM counter WHERE name = 'gap'")?;
     Ok(counts)
 }
