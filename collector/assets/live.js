@@ -7,7 +7,7 @@
   if (!box || !words || !window.EventSource) return;
 
   let fresh = Date.now();
-  let lost = false;
+  let trouble = 0;
   let fetching = false;
   let again = false;
 
@@ -16,7 +16,9 @@
     if (seconds < 60) return `${seconds < 10 ? seconds : Math.floor(seconds / 10) * 10} s`;
     return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
   };
+  // A short break heals by itself and is not worth a word.
   const show = () => {
+    const lost = trouble > 0 && Date.now() - trouble > 4000;
     box.classList.toggle("lost", lost);
     box.classList.add("on");
     const template = lost ? box.dataset.lost : Date.now() - fresh < 2000 ? box.dataset.now : box.dataset.fresh;
@@ -69,15 +71,22 @@
       if (!answer.ok) throw new Error(String(answer.status));
       replace(await answer.text());
       fresh = Date.now();
-      lost = false;
-    } catch { lost = true; } finally { fetching = false; show(); }
+    } catch { trouble ||= Date.now(); } finally { fetching = false; show(); }
   };
 
-  const stream = new EventSource("/live");
-  stream.addEventListener("open", () => { if (lost) refresh(); lost = false; show(); });
-  stream.addEventListener("changed", refresh);
-  stream.addEventListener("over", () => location.reload());
-  stream.addEventListener("error", () => { lost = true; show(); });
+  const listen = () => {
+    const stream = new EventSource("/live");
+    stream.addEventListener("open", () => { if (trouble) refresh(); trouble = 0; show(); });
+    stream.addEventListener("changed", refresh);
+    stream.addEventListener("over", () => location.reload());
+    stream.addEventListener("error", () => {
+      trouble ||= Date.now();
+      // Refused rather than cut: the browser has given up, and we try again later.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
+      show();
+    });
+  };
+  listen();
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   setInterval(() => { if (again) refresh(); else show(); }, 1000);

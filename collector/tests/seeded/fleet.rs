@@ -12,6 +12,8 @@ pub const NOW: &str = "2026-11-25T10:52:00Z";
 pub struct Fleet {
     pub cut: Uai,
     pub full: MachineName,
+    /// A machine with its whole inventory.
+    pub server: MachineName,
 }
 
 /// A machine by identifier and name.
@@ -59,6 +61,7 @@ pub async fn make(world: &mut World) -> Fleet {
         schools.push((uai, number, agents));
     }
     let (cut, full) = (schools[0].0, MachineName { id: schools[1].2[2].id, name: schools[1].2[2].name.clone() });
+    let server = MachineName { id: schools[1].2[0].id, name: schools[1].2[0].name.clone() };
     // Everybody calls until two minutes past ten; then one line is cut.
     let cut_at = now - SignedDuration::from_mins(110);
     heartbeats(world, &mut schools, cut_at - SignedDuration::from_secs(40), 0).await;
@@ -69,9 +72,12 @@ pub async fn make(world: &mut World) -> Fleet {
     world.call(&mut schools[1].2[2], &[check("volume-space", "C:", "critical", "space_critical", space)], &[]).await;
     let low = json!({"free_bytes": "21000000000", "total_bytes": "248000000000", "free_percent": "8.4"});
     for n in 4..6 {
-        world.call(&mut schools[3].2[n], &[check("volume-space", "C:", "warning", "space_low", low.clone())], &[]).await;
+        world
+            .call(&mut schools[3].2[n], &[check("volume-space", "C:", "warning", "space_low", low.clone())], &[])
+            .await;
     }
-    let sample = json!({"kind": "samples", "values": [{"metric": "volume_free_bytes", "instance": "C:", "value": 181e9}]});
+    let sample =
+        json!({"kind": "samples", "values": [{"metric": "volume_free_bytes", "instance": "C:", "value": 181e9}]});
     heartbeats(world, &mut schools, now - SignedDuration::from_secs(20), 1).await;
     world.call(&mut schools[1].2[0], &[sample], &[]).await;
     world.clock.set(now - SignedDuration::from_mins(4));
@@ -79,7 +85,7 @@ pub async fn make(world: &mut World) -> Fleet {
         world.machine((schools[2].0, schools[2].1), &format!("NEUF-{n:02}"), "workstation", false).await;
     }
     world.clock.set(now);
-    Fleet { cut, full }
+    Fleet { cut, full, server }
 }
 
 /// All machines of the schools from the one at `first` call once.

@@ -26,8 +26,10 @@ pub fn usual(host_name: &str) -> Vec<(&'static str, Value)> {
         ),
         (
             "operating-system",
-            complete(json!({"family": "linux", "full_name": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.1.0-27-amd64",
-                "architecture": "x86_64", "host_name": host_name})),
+            complete(
+                json!({"family": "linux", "full_name": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.1.0-27-amd64",
+                "architecture": "x86_64", "host_name": host_name}),
+            ),
         ),
         (
             "processors",
@@ -52,8 +54,10 @@ pub fn usual(host_name: &str) -> Vec<(&'static str, Value)> {
         ),
         (
             "network",
-            complete(json!({"interfaces": [{"name": "eth0", "kind": "ethernet", "mac": "00:00:5e:00:53:07", "up": true,
-                "speed_mbps": 1000, "addresses": ["10.1.1.7/16"]}], "gateways": ["10.1.0.1"], "resolvers": ["10.1.0.2"]})),
+            complete(
+                json!({"interfaces": [{"name": "eth0", "kind": "ethernet", "mac": "00:00:5e:00:53:07", "up": true,
+                "speed_mbps": 1000, "addresses": ["10.1.1.7/16"]}], "gateways": ["10.1.0.1"], "resolvers": ["10.1.0.2"]}),
+            ),
         ),
         ("software", complete(json!({ "packages": packages }))),
         ("agent", complete(json!({"version": "0.1.0", "target": "x86_64-unknown-linux-gnu"}))),
