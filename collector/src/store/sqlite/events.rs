@@ -135,8 +135,12 @@ pub fn store(
     move_cursor(tx, request, received, caller, &plan)?;
     let dated = date(tx, request, received, caller, &new)?;
     for (event, time) in new.into_iter().zip(dated) {
-        insert(tx, request, received, machine, &event, time)?;
         stored.visible = true;
+        if !insert(tx, request, received, machine, &event, time)? {
+            // Its cursor was dropped (bounds) before it was: known all the same.
+            compare(tx, request, received, machine, &event)?;
+            continue;
+        }
         if let Some(code) = event.problem {
             let note = Note::new(code).with("kind", &event.kind).with("seq", event.seq);
             let subject = format!("{}:{}", request.stream, event.seq);
@@ -190,7 +194,8 @@ fn move_cursor(
 ) -> Result<(), StoreError> {
     let (machine, stream) = (caller.machine(), request.stream);
     for (first, last) in &plan.gaps {
-        const GAP: &str = "INSERT INTO gap (machine, stream, first, last, received) VALUES (?1, ?2, ?3, ?4, ?5)";
+        const GAP: &str = "INSERT INTO gap (machine, stream, first, last, received) VALUES (?1, ?2, ?3, ?4, ?5) \
+            ON CONFLICT (machine, stream, first) DO UPDATE SET last = max(last, excluded.last)";
         let row = params![machine.as_bytes(), stream.as_bytes(), int(*first), int(*last), ms(received)];
         tx.sql.prepare_cached(GAP)?.execute(row)?;
     }
@@ -242,6 +247,7 @@ fn date(
     Ok(dated.map(|(time, event)| TrueTime { certain: time.certain && event.boot.is_some(), ..time }).collect())
 }
 
+/// Answers whether it is new.
 fn insert(
     tx: &Tx<'_>,
     request: &SyncRequest,
@@ -249,10 +255,10 @@ fn insert(
     machine: MachineId,
     event: &One<'_>,
     time: TrueTime,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const SQL: &str = "INSERT INTO event (machine, stream, seq, kind, at, certain, received, digest, body) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    tx.sql.prepare_cached(SQL)?.execute(params![
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (machine, stream, seq) DO NOTHING";
+    let written = tx.sql.prepare_cached(SQL)?.execute(params![
         machine.as_bytes(),
         request.stream.as_bytes(),
         int(event.seq),
@@ -263,7 +269,7 @@ fn insert(
         Digest::of(event.body.as_bytes()).as_bytes(),
         event.body,
     ])?;
-    Ok(())
+    Ok(written > 0)
 }
 
 /// Keeps values: all under their day, the latest where pages find it at once. Of too many or too long ones the rest is

@@ -10,6 +10,7 @@ mod identity;
 mod incidents;
 mod inventory;
 mod pages;
+mod published;
 mod readers;
 mod row;
 mod schema;
@@ -47,6 +48,13 @@ impl Sqlite {
     /// Opens the database, creating it (mode 0600) and bringing its tables up to date. A database written by a newer
     /// Vigie is refused.
     pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        Self::open_unnamed(path).map_err(|error| match error {
+            StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
+            other => other,
+        })
+    }
+
+    fn open_unnamed(path: &Path) -> Result<Sqlite, StoreError> {
         create(path)?;
         let writer = connect(path)?;
         schema::migrate(&writer)?;
@@ -67,7 +75,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|e| StoreError::Failed(format!("{} cannot be opened: {e}", path.display())))
+    options.open(path).map(drop).map_err(|e| StoreError::Failed(format!("the database cannot be opened: {e}")))
 }
 
 fn connect(path: &Path) -> Result<Connection, StoreError> {
@@ -77,6 +85,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(128);

@@ -1,5 +1,5 @@
 //! Reads for the pages of the fleet, a school, a machine, the quarantine, and the figures for `/metrics`. Each is one
-//! snapshot and a fixed number of queries, whatever the number of machines.
+//! snapshot and a number of queries that does not grow with machines (only with open incidents: one history each).
 
 use super::super::{
     CheckView, Counts, Fleet, MachinePage, MachineSummary, QuarantinedMachine, SchoolPage, SchoolSummary, SectionRow,

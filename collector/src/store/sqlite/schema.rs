@@ -202,3 +202,93 @@ CREATE INDEX session_expires ON session (expires);
 CREATE TABLE failed_sign_in (n INTEGER PRIMARY KEY, login TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
 CREATE INDEX failed_sign_in_of ON failed_sign_in (login, at);
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sqlite;
+    use super::*;
+
+    #[test]
+    fn a_database_of_a_newer_vigie_is_refused_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.db");
+        drop(Sqlite::open(&path).unwrap());
+        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
+        let error = Sqlite::open(&path).err().unwrap().to_string();
+        assert!(error.contains("newer Vigie") && error.contains("vigie.db") && error.contains("restore"), "{error}");
+    }
+
+    #[test]
+    fn several_processes_may_bring_the_tables_up_to_date_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.db");
+        std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| Sqlite::open(&path).map(drop))).collect();
+            for opened in opening {
+                opened.join().unwrap().unwrap();
+            }
+        });
+        assert_eq!(version(&Connection::open(&path).unwrap()).unwrap(), MIGRATIONS.len());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("vigie.db")).unwrap();
+        let mut files = 0;
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+            files += 1;
+        }
+        assert_eq!(files, 3, "database, log and index");
+        drop(store);
+    }
+
+    #[test]
+    fn histories_only_grow() {
+        let sql = Connection::open_in_memory().unwrap();
+        migrate(&sql).unwrap();
+        sql.execute_batch(
+            "PRAGMA foreign_keys = off;
+             INSERT INTO incident_history VALUES (x'01', 1, 1, 'vigie', 'opened', '{}');
+             INSERT INTO ticket_entry VALUES (x'01', 1, 1, 'vigie', 'opened', '{}');",
+        )
+        .unwrap();
+        for text in [
+            "UPDATE incident_history SET code = 'x'",
+            "DELETE FROM incident_history",
+            "UPDATE ticket_entry SET at = 2",
+            "DELETE FROM ticket_entry",
+        ] {
+            let error = sql.execute_batch(text).unwrap_err().to_string();
+            assert!(error.contains("append-only"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_group_has_one_open_ticket_in_the_database_itself() {
+        let sql = Connection::open_in_memory().unwrap();
+        migrate(&sql).unwrap();
+        sql.execute_batch("PRAGMA foreign_keys = off").unwrap();
+        let insert = |number: i64, resolved: Option<i64>| {
+            let text = "INSERT INTO ticket (id, number, school, group_key, name, instance, allowed_minutes, opened, due, \
+                        resolved) VALUES (randomblob(16), ?1, x'01', 'internet', 'internet', '', 240, 1, 2, ?2)";
+            sql.execute(text, rusqlite::params![number, resolved])
+        };
+        insert(1, Some(5)).unwrap();
+        insert(2, None).unwrap();
+        assert!(insert(3, None).unwrap_err().to_string().contains("UNIQUE"));
+    }
+
+    #[test]
+    fn something_else_than_a_database_is_named_in_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "this is certainly not a database, it is a letter ".repeat(20)).unwrap();
+        let error = Sqlite::open(&path).err().unwrap().to_string();
+        assert!(error.contains("notes.txt"), "{error}");
+    }
+}

@@ -6,6 +6,7 @@
 //! line): each transaction begins with the lock, and waits for it a bounded time.
 
 use super::super::StoreError;
+use super::published::Published;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,9 +127,10 @@ impl Writer {
     /// Starts the thread.
     pub fn start(connection: Connection, changes: broadcast::Sender<(SchoolId, u64)>) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let published = Published::new(&connection)?;
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, jobs, &changes))
+            .spawn(move || serve(&connection, jobs, published, &changes))
             .map_err(|e| StoreError::Failed(format!("the writer's thread did not start: {e}")))?;
         Ok(Self { queue })
     }
@@ -158,6 +160,7 @@ pub fn stopped() -> StoreError {
 fn serve(
     connection: &Connection,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    mut published: Published,
     changes: &broadcast::Sender<(SchoolId, u64)>,
 ) {
     while let Some(first) = jobs.blocking_recv() {
@@ -168,16 +171,12 @@ fn serve(
             units += next.units();
             batch.push(next);
         }
-        let published = match together(connection, &mut batch) {
-            Ok(published) => published,
-            Err(error) => {
-                if units > 1 {
-                    tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
-                }
-                alone(connection, &mut batch)
-            }
-        };
-        for (school, version) in published {
+        let ours = commit(connection, &mut batch, units);
+        let news = published.news(connection, ours.clone()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what other processes changed cannot be read: pages show it later");
+            ours
+        });
+        for (school, version) in news {
             // Nobody listens: nothing to tell.
             drop(changes.send((school, version)));
         }
@@ -187,9 +186,38 @@ fn serve(
     }
 }
 
-/// All units in one transaction; an error means that nothing of it was kept.
-fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, StoreError> {
+/// Commits a batch: together, else each unit alone. When the database cannot even be locked nothing is tried further:
+/// waiting once more for each unit would hold everybody up.
+fn commit(connection: &Connection, batch: &mut [Box<dyn Job>], units: usize) -> BTreeMap<SchoolId, u64> {
+    if let Err(error) = begin(connection) {
+        refuse_all(batch, &error);
+        return BTreeMap::new();
+    }
+    match together(connection, batch) {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
+            alone(connection, batch)
+        }
+    }
+}
+
+fn begin(connection: &Connection) -> Result<(), StoreError> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    Ok(())
+}
+
+fn refuse_all(batch: &mut [Box<dyn Job>], error: &StoreError) {
+    tracing::error!(%error, "the database cannot be written: nothing of this group was kept");
+    for job in batch {
+        for unit in 0..job.units() {
+            job.refuse(unit, StoreError::Failed(error.to_string()));
+        }
+    }
+}
+
+/// All units in the transaction that was begun; an error means that nothing of it was kept.
+fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, StoreError> {
     let mut tx = Tx::new(connection);
     let mut result = Ok(());
     'jobs: for job in batch.iter_mut() {
@@ -210,7 +238,7 @@ fn alone(connection: &Connection, batch: &mut [Box<dyn Job>]) -> BTreeMap<School
     for job in batch.iter_mut() {
         for unit in 0..job.units() {
             let mut attempt = || -> Result<BTreeMap<SchoolId, u64>, StoreError> {
-                connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+                begin(connection)?;
                 let mut tx = Tx::new(connection);
                 let result = in_savepoint(job.as_mut(), unit, &mut tx);
                 finish(connection, result)?;
@@ -262,3 +290,87 @@ fn finish(connection: &Connection, result: Result<(), StoreError>) -> Result<(),
 
 /// How long a writer waits for another process.
 pub const BUSY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("test.db")).unwrap();
+        connection
+            .execute_batch("CREATE TABLE school_state (school BLOB, version INTEGER); CREATE TABLE t (n INTEGER)")
+            .unwrap();
+        (folder, connection)
+    }
+
+    /// Units that insert their number; some misbehave.
+    struct Insert {
+        units: Vec<Behaviour>,
+        results: Vec<Result<(), String>>,
+        answer: Option<std::sync::mpsc::Sender<Vec<Result<(), String>>>>,
+    }
+
+    #[derive(Clone, Copy)]
+    enum Behaviour {
+        Good,
+        Fails,
+        Panics,
+        LosesTheTransaction,
+    }
+
+    impl Job for Insert {
+        fn units(&self) -> usize {
+            self.units.len()
+        }
+
+        fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool {
+            tx.sql.execute("INSERT INTO t (n) VALUES (?1)", [i64::try_from(unit).unwrap()]).unwrap();
+            self.results[unit] = Ok(());
+            match self.units[unit] {
+                Behaviour::Good => return true,
+                Behaviour::Fails => self.results[unit] = Err("failed".to_owned()),
+                Behaviour::Panics => panic!("poison"),
+                Behaviour::LosesTheTransaction => tx.sql.execute_batch("ROLLBACK").unwrap(),
+            }
+            false
+        }
+
+        fn refuse(&mut self, unit: usize, error: StoreError) {
+            self.results[unit] = Err(error.to_string());
+        }
+
+        fn answer(self: Box<Self>) {
+            self.answer.unwrap().send(self.results).unwrap();
+        }
+    }
+
+    /// Which units were kept in the table, and which were answered as kept.
+    fn outcome(units: &[Behaviour]) -> (Vec<usize>, Vec<usize>) {
+        let (folder, connection) = database();
+        let (changes, _) = broadcast::channel(1);
+        let writer = Writer::start(connection, changes).unwrap();
+        let (answer, answers) = std::sync::mpsc::channel();
+        let results = units.iter().map(|_| Err(String::new())).collect();
+        let job = Insert { units: units.to_vec(), results, answer: Some(answer) };
+        writer.queue.blocking_send(Box::new(job)).unwrap();
+        let results = answers.recv_timeout(Duration::from_secs(20)).unwrap();
+        let answered = (0..units.len()).filter(|unit| results[*unit].is_ok()).collect();
+        let reader = Connection::open(folder.path().join("test.db")).unwrap();
+        let mut statement = reader.prepare("SELECT n FROM t ORDER BY n").unwrap();
+        let kept = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        (kept.map(|n| usize::try_from(n.unwrap()).unwrap()).collect(), answered)
+    }
+
+    #[test]
+    fn a_unit_that_fails_or_panics_is_refused_alone() {
+        use Behaviour::{Fails, Good, Panics};
+        assert_eq!(outcome(&[Good, Fails, Good, Panics, Good]), (vec![0, 2, 4], vec![0, 2, 4]));
+    }
+
+    #[test]
+    fn when_the_transaction_is_lost_each_unit_is_tried_alone() {
+        use Behaviour::{Good, LosesTheTransaction};
+        assert_eq!(outcome(&[Good, LosesTheTransaction, Good]), (vec![0, 2], vec![0, 2]));
+    }
+}

@@ -42,7 +42,14 @@ async fn two_writers_do_not_lose_each_others_work(world: &World) {
         }
         other.set_policy(Policy { heartbeat_s: 5, ..Policy::default() }, at(100)).await.unwrap();
     };
+    let mut changes = one.changes();
     tokio::join!(reports, verbs);
+
+    // What the other process made visible is told here too, with the next commit.
+    other.import_schools(vec![school_row(UAI, "Collège Delta")], at(299)).await.unwrap();
+    while changes.try_recv().is_ok() {}
+    one.collector_alive(at(300), false).await.unwrap();
+    assert_eq!(changes.try_recv().unwrap().0, school_id(&one).await);
 
     assert_eq!(one.counts(at(300)).await.unwrap().events, 100);
     let receipt = sync(&one, &tiny, agent.call(300, 101, 101, &[])).await.unwrap();

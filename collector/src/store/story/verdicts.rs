@@ -8,6 +8,8 @@ on_every_store!(
     a_tick_judges_silence_and_sets_the_next_wake,
     after_an_absence_schools_are_looked_at_and_nobody_is_shown_late,
     the_view_holds_open_incidents_and_those_resolved_lately,
+    refining_an_incident_never_moves_its_ticket,
+    incidents_of_one_group_share_a_ticket,
 );
 
 async fn the_fact_the_incident_and_the_ticket_are_one_commit(world: &World) {
@@ -155,4 +157,100 @@ async fn the_view_holds_open_incidents_and_those_resolved_lately(world: &World) 
     let lately = look(121).await;
     assert!(lately.incidents[&key].ended.is_some() && lately.tickets.is_empty());
     assert!(look(120 + 86_401).await.incidents.is_empty());
+}
+
+/// A decider that wants what it is given, whatever it is told.
+struct Wants(Vec<Effect>);
+
+impl Decide for Wants {
+    fn decide(&self, _view: &mut View, _inputs: &[Input], _now: Timestamp) -> Decision {
+        Decision { effects: self.0.clone(), next_wake: None }
+    }
+}
+
+async fn want(store: &Arc<dyn Store>, school: SchoolId, second: i64, effects: Vec<Effect>) -> Result<(), StoreError> {
+    let tick = Item::Tick { school, upto: at(second), now: at(second) };
+    store.apply(vec![tick], Arc::new(Wants(effects))).await.remove(0).map(drop)
+}
+
+fn opening(key: &IncidentKey, second: i64) -> Effect {
+    Effect::OpenIncident {
+        key: key.clone(),
+        cause: Cause::Undetermined,
+        confidence: Confidence::Probable,
+        started: Bracket { after: at(second - 1), by: at(second) },
+        detected: at(second),
+        witnesses: vec![],
+        note: Note::new("opened"),
+    }
+}
+
+fn ticket(key: &IncidentKey, second: i64) -> Effect {
+    let ticket = NewTicket {
+        group_key: "space".to_owned(),
+        check: key.check.clone(),
+        allowed_minutes: 240,
+        opened: at(second),
+        due: at(second + 14_400),
+    };
+    Effect::Ticket { key: key.clone(), ticket }
+}
+
+async fn refining_an_incident_never_moves_its_ticket(world: &World) {
+    let store = world.open();
+    one_machine(&store).await;
+    let school = school_id(&store).await;
+    let key = IncidentKey::new(Scope::School(school), INTERNET, "");
+    let amend = |second, ended| Effect::AmendIncident {
+        key: key.clone(),
+        cause: Cause::Line,
+        confidence: Confidence::Confirmed,
+        started: Bracket { after: at(5), by: at(6) },
+        ended,
+        at: at(second),
+        note: Note::new("refined").with("second", second),
+    };
+    want(&store, school, 10, vec![opening(&key, 10), ticket(&key, 10)]).await.unwrap();
+    let end = Bracket { after: at(20), by: at(21) };
+    want(&store, school, 20, vec![amend(20, Some(end))]).await.unwrap();
+    let still_open = store.school(UAI, at(20)).await.unwrap().unwrap().school.open.remove(0);
+    assert_eq!((still_open.ended, still_open.cause), (None, Cause::Line), "refining does not resolve");
+
+    want(&store, school, 30, vec![resolve(key.clone(), at(30)), amend(31, Some(end))]).await.unwrap();
+
+    let tickets = store.tickets(10).await.unwrap();
+    assert_eq!((tickets.len(), tickets[0].number, tickets[0].open), (1, 1, true));
+    let page = store.ticket(tickets[0].id).await.unwrap().unwrap();
+    let incident = &page.incidents[0];
+    assert_eq!((incident.started.by, incident.ended, incident.confidence), (at(6), Some(end), Confidence::Confirmed));
+    let codes: Vec<_> = incident.history.iter().map(|line| line.note.code.as_str()).collect();
+    assert_eq!(codes, ["opened", "refined", "resolved_by_check", "refined"]);
+    let unknown = IncidentKey::new(Scope::School(school), "nothing", "");
+    assert!(want(&store, school, 40, vec![ticket(&unknown, 40)]).await.is_err());
+}
+
+async fn incidents_of_one_group_share_a_ticket(world: &World) {
+    let store = world.open();
+    let machine = one_machine(&store).await.peer.machine;
+    let school = school_id(&store).await;
+    let [first, second] =
+        ["/", "/data"].map(|volume| IncidentKey::new(Scope::Machine(machine), "volume-space", volume));
+    want(&store, school, 10, vec![opening(&first, 10), ticket(&first, 10)]).await.unwrap();
+    want(&store, school, 20, vec![opening(&second, 20), ticket(&second, 20), ticket(&second, 20)]).await.unwrap();
+
+    let tickets = store.tickets(10).await.unwrap();
+    assert_eq!((tickets.len(), tickets[0].about.clone()), (1, Some(("PC01".to_owned(), "/".to_owned()))));
+    let page = store.ticket(tickets[0].id).await.unwrap().unwrap();
+    let codes: Vec<_> = page.history.iter().map(|line| (line.at, line.note.code.as_str())).collect();
+    assert_eq!(codes, [(at(10), "ticket_opened"), (at(20), "incident_joined")]);
+    assert_eq!(page.incidents.iter().map(|i| i.instance.as_str()).collect::<Vec<_>>(), ["/", "/data"]);
+    assert_eq!(page.incidents[1].machine, Some((machine, "PC01".to_owned())));
+    assert_eq!(store.machine(machine, at(21)).await.unwrap().unwrap().open.len(), 2);
+
+    let note = Note::new("resolved");
+    let end = Effect::ResolveTicket { group_key: "space".to_owned(), restored: at(25), at: at(30), note: note.clone() };
+    want(&store, school, 30, vec![end.clone()]).await.unwrap();
+    assert!(want(&store, school, 31, vec![end]).await.is_err(), "no ticket of that group is open any more");
+    let line = Effect::NoteTicket { group_key: "space".to_owned(), at: at(32), note };
+    assert!(want(&store, school, 32, vec![line]).await.is_err());
 }
