@@ -37,3 +37,48 @@ impl Clock for SystemClock {
         milliseconds(rustix::time::ClockId::Monotonic)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+    /// A clock that moves only when told.
+    #[derive(Debug, Default)]
+    pub(crate) struct FixedClock {
+        wall_ms: AtomicI64,
+        up_ms: AtomicU64,
+        awake_ms: AtomicU64,
+    }
+
+    impl FixedClock {
+        pub(crate) fn at_wall(wall_ms: i64) -> Self {
+            let clock = Self::default();
+            clock.wall_ms.store(wall_ms, Ordering::Relaxed);
+            clock
+        }
+
+        pub(crate) fn sleep(&self, ms: u64) {
+            self.up_ms.fetch_add(ms, Ordering::Relaxed);
+        }
+
+        pub(crate) fn pass(&self, ms: u64) {
+            self.up_ms.fetch_add(ms, Ordering::Relaxed);
+            self.awake_ms.fetch_add(ms, Ordering::Relaxed);
+        }
+    }
+
+    impl Clock for FixedClock {
+        fn wall(&self) -> Timestamp {
+            Timestamp::from_millisecond(self.wall_ms.load(Ordering::Relaxed)).unwrap()
+        }
+
+        fn since_boot_ms(&self) -> u64 {
+            self.up_ms.load(Ordering::Relaxed)
+        }
+
+        fn awake_ms(&self) -> u64 {
+            self.awake_ms.load(Ordering::Relaxed)
+        }
+    }
+}

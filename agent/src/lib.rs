@@ -3,6 +3,12 @@
 
 pub mod checks;
 pub mod clock;
+pub mod identity;
 pub mod inventory;
 pub mod modes;
+pub mod settings;
 pub mod source;
+pub mod spool;
+pub mod sync;
+#[cfg(test)]
+mod testing;

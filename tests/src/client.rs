@@ -207,9 +207,10 @@ pub fn shake(reach: &Reach, config: &ClientConfig, say: &[u8]) -> Result<Shake> 
     let mut socket = std::net::TcpStream::connect(reach.address)?;
     socket.set_read_timeout(Some(Duration::from_secs(2)))?;
     session.complete_io(&mut socket)?;
-    session.writer().write_all(say)?;
     let mut heard = Vec::new();
     let mut stream = rustls::Stream::new(&mut session, &mut socket);
+    // A server may stop listening in the middle; what it answered before that is still to be read.
+    let _ = stream.write_all(say);
     let mut buffer = [0; 4096];
     loop {
         match stream.read(&mut buffer) {

@@ -21,7 +21,8 @@ const UP_AT_START: u64 = 3_600_000;
 
 /// An enrolled machine.
 pub struct FakeMachine {
-    reach: Reach,
+    /// Where its collector is.
+    pub reach: Reach,
     /// Who the collector says it is.
     pub machine: MachineId,
     /// Whether it waits for approval.

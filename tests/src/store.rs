@@ -66,6 +66,11 @@ impl Store {
         Ok(Self { connection })
     }
 
+    /// Writes a copy of the whole database, as it is now, into a new file.
+    pub fn back_up(&self, to: &Path) -> Result<()> {
+        self.connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).context("backup").map(drop)
+    }
+
     /// All tickets, oldest first.
     pub fn tickets(&self) -> Result<Vec<Ticket>> {
         self.rows("SELECT number, opened, due, resolved, restored FROM ticket ORDER BY number", |row| {
@@ -139,9 +144,10 @@ impl Store {
         self.rows_with(sql, [machine.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))
     }
 
-    /// Codes of what was noticed about the identity of a machine and the quality of what it sends, oldest first.
+    /// Codes of what was noticed about the identity of a machine and the quality of what it sends, oldest first; what
+    /// a person decided is left out.
     pub fn findings(&self, machine: &MachineId) -> Result<Vec<String>> {
-        let sql = "SELECT code FROM finding WHERE machine = ?1 ORDER BY n";
+        let sql = "SELECT code FROM finding WHERE machine = ?1 AND code <> 'approved' ORDER BY n";
         self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
     }
 

@@ -129,15 +129,15 @@ fn a_revoked_machine_is_refused_at_its_next_call_on_the_connection_it_holds() {
 fn a_machine_that_a_restored_backup_does_not_know_is_told_so() {
     let (_folder, mut collector) = Collector::ready().unwrap();
     let mut early = enrolled(&collector, "poste1");
-    collector.stop().unwrap();
-    let database = collector.data().join("vigie.sqlite");
-    let backup = std::fs::read(&database).unwrap();
-    assert!(!collector.data().join("vigie.sqlite-wal").exists(), "a stopped collector leaves one file");
-    collector.start(None).unwrap();
+    let (database, backup) = (collector.data().join("vigie.sqlite"), collector.data().join("backup.sqlite"));
+    collector.store().unwrap().back_up(&backup).unwrap();
     let mut late = enrolled(&collector, "poste2");
     late.heartbeat(1).unwrap();
     collector.stop().unwrap();
-    std::fs::write(&database, backup).unwrap();
+    for beside in ["vigie.sqlite-wal", "vigie.sqlite-shm"] {
+        let _ = std::fs::remove_file(collector.data().join(beside));
+    }
+    std::fs::rename(&backup, &database).unwrap();
     collector.start(None).unwrap();
     let reach = collector.reach().unwrap();
     early.reconnect(&reach);
@@ -193,9 +193,11 @@ fn each_door_serves_its_own_routes_only() {
     };
     let own = Some(&machine.identity);
 
-    assert_eq!(say(b"http/1.1", None, "POST", sync::PATH), 404, "sync on the web door");
-    assert_eq!(say(b"http/1.1", own, "POST", sync::PATH), 404, "sync on the web door, certificate shown");
-    assert_eq!(say(b"http/1.1", None, "POST", enrol::PATH), 404, "enrolment on the web door");
+    // The web door may refuse a form without its token before it looks where it goes.
+    assert!([403, 404].contains(&say(b"http/1.1", None, "POST", sync::PATH)), "sync on the web door");
+    assert!([403, 404].contains(&say(b"http/1.1", own, "POST", sync::PATH)), "sync on the web door with a certificate");
+    assert!([403, 404].contains(&say(b"http/1.1", None, "POST", enrol::PATH)), "enrolment on the web door");
+    assert_eq!(say(b"http/1.1", None, "GET", sync::PATH), 404, "not even a page of that name");
     assert_eq!(say(ALPN_ENROL, None, "POST", sync::PATH), 404, "sync on the enrolment door");
     assert_eq!(say(ALPN_ENROL, None, "GET", "/login"), 404, "a page on the enrolment door");
     assert_eq!(say(ALPN_AGENT, own, "POST", enrol::PATH), 404, "enrolment on the agents' door");

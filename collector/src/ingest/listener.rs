@@ -4,6 +4,7 @@
 //! connection does never stops the loop.
 
 use super::connection::{self, Caller, Handler, stopped};
+use super::seldom::Seldom;
 use super::tls::{Door, Tls};
 use super::verifier;
 use std::collections::HashMap;
@@ -84,6 +85,8 @@ pub struct Gate<H> {
     agents: Arc<Semaphore>,
     enrolments: Arc<Semaphore>,
     people: Arc<Semaphore>,
+    full: Seldom,
+    unaccepted: Seldom,
     stop: watch::Receiver<bool>,
 }
 
@@ -124,8 +127,15 @@ impl<H: Handler> Gate<H> {
             agents: places(bounds.agents),
             enrolments: places(bounds.enrolments),
             people: places(bounds.web),
+            full: Seldom::default(),
+            unaccepted: Seldom::default(),
             stop,
         })
+    }
+
+    /// What answers on the machines' doors.
+    pub fn handler(&self) -> Arc<H> {
+        self.handler.clone()
     }
 
     /// Accepts connections on a socket until the stop.
@@ -145,7 +155,9 @@ impl<H: Handler> Gate<H> {
                 (Ok(place), Ok((stream, from))) => self.greet(stream, from, place, serves),
                 (_, Err(error)) => {
                     // Out of file descriptors (EMFILE) the same error would come back at once: let others end first.
-                    tracing::warn!(%error, "a connection could not be accepted; trying again in 100 ms");
+                    if let Some(count) = self.unaccepted.count() {
+                        tracing::warn!(%error, count, "connections could not be accepted; trying again every 100 ms");
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
                 (Err(_), _) => return,
@@ -217,7 +229,7 @@ impl<H: Handler> Gate<H> {
     }
 
     fn serve_agent(&self, stream: TlsStream<TcpStream>, address: IpAddr) {
-        let Some(place) = place(&self.agents, "agent") else { return };
+        let Some(place) = self.place(&self.agents, "agent") else { return };
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let peer = match shown {
             None => Err(ErrorCode::CertificateMissing),
@@ -232,7 +244,7 @@ impl<H: Handler> Gate<H> {
     }
 
     fn serve_enrol(&self, stream: TlsStream<TcpStream>, address: IpAddr) {
-        let Some(place) = place(&self.enrolments, "enrol") else { return };
+        let Some(place) = self.place(&self.enrolments, "enrol") else { return };
         let serving = connection::enrol(stream, address, self.handler.clone(), self.stop.clone());
         tokio::spawn(async move {
             serving.await;
@@ -244,20 +256,22 @@ impl<H: Handler> Gate<H> {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(place) = place(&self.people, "web") else { return };
+        let Some(place) = self.place(&self.people, "web") else { return };
         let serving = connection::web(stream, from, router, self.stop.clone());
         tokio::spawn(async move {
             serving.await;
             drop(place);
         });
     }
-}
 
-/// A place on a door; when it is full the connection is closed, and that is said.
-fn place(places: &Arc<Semaphore>, door: &'static str) -> Option<OwnedSemaphorePermit> {
-    let place = places.clone().try_acquire_owned().ok();
-    if place.is_none() {
-        tracing::warn!(door, "all connections of this door are taken; a new one was closed");
+    /// A place on a door; when it is full the connection is closed, and that is said.
+    fn place(&self, places: &Arc<Semaphore>, door: &'static str) -> Option<OwnedSemaphorePermit> {
+        let place = places.clone().try_acquire_owned().ok();
+        if place.is_none()
+            && let Some(count) = self.full.count()
+        {
+            tracing::warn!(door, count, "all connections of a door are taken; new ones were closed");
+        }
+        place
     }
-    place
 }

@@ -17,3 +17,6 @@ pub mod ticker;
 pub mod tls;
 pub mod verifier;
 pub mod watermark;
+
+#[cfg(test)]
+mod tests;

@@ -104,6 +104,11 @@ impl Queue {
         Ok(outcome)
     }
 
+    /// Whether nothing waits; what is being written no longer waits.
+    pub fn is_empty(&self) -> bool {
+        self.sender.capacity() == self.sender.max_capacity()
+    }
+
     fn heard(&self, mut item: SyncItem, in_flight: InFlight) {
         // With `oldest` and `next` as they were this is a call like another that carries no events yet: the cursor
         // moves over nothing that still exists.

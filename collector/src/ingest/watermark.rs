@@ -54,6 +54,11 @@ impl Watermark {
         state.waiting.first().map_or(now, |(oldest, _)| *oldest)
     }
 
+    /// How many calls are not applied yet.
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,8 +10,15 @@ use vigie_shared::id::MachineId;
 pub struct Options {
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    which: Wanted,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Wanted {
     /// The machine, as `machines` lists it.
-    #[arg(value_name = "MACHINE", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "MACHINE")]
     machine: Option<MachineId>,
     /// All that wait.
     #[arg(long)]
@@ -20,7 +27,7 @@ pub struct Options {
 
 /// Prints the machines that were approved, one a line.
 pub fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let which = options.machine.map_or(Which::All, Which::One);
+    let which = options.which.machine.map_or(Which::All, Which::One);
     let approved = block_on(async {
         let store = options.data.open()?;
         Ok(store.approve(which, BY, clock().now(), decider()?).await?)

@@ -47,11 +47,12 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
             tx.sql.prepare_cached(SQL)?.execute(params![school.as_bytes(), machine.as_bytes(), check, instance])?;
             Ok(())
         }
-        Effect::OpenIncident { key, cause, confidence, started, detected, witnesses, note, votes: _ } => {
+        Effect::OpenIncident { key, cause, confidence, started, detected, witnesses, note, votes } => {
             let id = IncidentId::new();
             let witnesses: BTreeSet<MachineId> = witnesses.iter().copied().collect();
             const SQL: &str = "INSERT INTO incident (id, school, scope, name, instance, cause, confidence, \
-                started_after, started_by, detected, witnesses) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                started_after, started_by, detected, witnesses, votes) \
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
             tx.sql.prepare_cached(SQL)?.execute(params![
                 id.as_bytes(),
                 school.as_bytes(),
@@ -64,14 +65,15 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
                 ms(started.by),
                 ms(*detected),
                 json(&witnesses)?,
+                json(votes)?,
             ])?;
             incident_line(tx, id, *detected, note)
         }
-        Effect::AmendIncident { key, cause, confidence, started, ended, at, note, votes: _ } => {
+        Effect::AmendIncident { key, cause, confidence, started, ended, at, note, votes } => {
             let id = latest_incident(tx, school, key)?;
             const SQL: &str = "UPDATE incident SET cause = ?2, confidence = ?3, started_after = ?4, started_by = ?5, \
                 ended_after = iif(resolved IS NULL, NULL, coalesce(?6, ended_after)), \
-                ended_by = iif(resolved IS NULL, NULL, coalesce(?7, ended_by)) WHERE id = ?1";
+                ended_by = iif(resolved IS NULL, NULL, coalesce(?7, ended_by)), votes = ?8 WHERE id = ?1";
             tx.sql.prepare_cached(SQL)?.execute(params![
                 id.as_bytes(),
                 cause.as_str(),
@@ -80,6 +82,7 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
                 ms(started.by),
                 ended.map(|e: Bracket| ms(e.after)),
                 ended.map(|e: Bracket| ms(e.by)),
+                json(votes)?,
             ])?;
             incident_line(tx, id, *at, note)
         }

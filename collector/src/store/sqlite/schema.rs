@@ -163,7 +163,7 @@ CREATE TABLE incident (
     id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), scope TEXT NOT NULL, name TEXT NOT NULL,
     instance TEXT NOT NULL, cause TEXT NOT NULL, confidence TEXT NOT NULL, started_after INTEGER NOT NULL,
     started_by INTEGER NOT NULL, detected INTEGER NOT NULL, ended_after INTEGER, ended_by INTEGER, resolved INTEGER,
-    witnesses TEXT NOT NULL, ticket BLOB REFERENCES ticket (id)
+    witnesses TEXT NOT NULL, votes TEXT NOT NULL, ticket BLOB REFERENCES ticket (id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX incident_open ON incident (scope, name, instance) WHERE resolved IS NULL;
 CREATE INDEX incident_of_school ON incident (school, resolved);

@@ -3,7 +3,7 @@
 use super::super::StoreError;
 use super::row::{bracket, col, maybe_bracket, ms};
 use crate::engine::{
-    CheckRow, CollectorAbsence, IncidentKey, IncidentRow, MachineRow, Presence, Scope, TicketRow, View,
+    Cause, CheckRow, CollectorAbsence, IncidentKey, IncidentRow, MachineRow, Presence, Scope, TicketRow, View,
 };
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::types::Type;
@@ -68,7 +68,7 @@ fn incidents(
 ) -> Result<BTreeMap<IncidentKey, IncidentRow>, StoreError> {
     // Open ones come last, so that they replace a resolved one of the same key.
     const SQL: &str = "SELECT i.scope, i.name, i.instance, i.cause, i.confidence, i.started_after, i.started_by, \
-            i.detected, i.ended_after, i.ended_by, i.witnesses, t.group_key \
+            i.detected, i.ended_after, i.ended_by, i.witnesses, i.votes, t.group_key \
         FROM incident i LEFT JOIN ticket t ON t.id = i.ticket \
         WHERE i.school = ?1 AND (i.resolved IS NULL OR i.resolved >= ?2) \
         ORDER BY i.resolved IS NULL, i.resolved, i.detected";
@@ -80,8 +80,8 @@ fn incidents(
             detected: col(row, 7)?,
             ended: maybe_bracket(row, 8)?,
             witnesses: witnesses(row, 10)?,
-            votes: Default::default(),
-            ticket: row.get(11)?,
+            votes: votes(row, 11)?,
+            ticket: row.get(12)?,
         };
         Ok((IncidentKey { scope: scope(row, 0)?, check: row.get(1)?, instance: row.get(2)? }, incident))
     };
@@ -99,6 +99,12 @@ pub fn scope(row: &Row<'_>, index: usize) -> rusqlite::Result<Scope> {
 
 /// The witnesses column: a JSON list of machines.
 pub fn witnesses(row: &Row<'_>, index: usize) -> rusqlite::Result<BTreeSet<MachineId>> {
+    let text: String = row.get(index)?;
+    serde_json::from_str(&text).map_err(|e| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(e)))
+}
+
+/// The votes column: a JSON object of machine → cause.
+fn votes(row: &Row<'_>, index: usize) -> rusqlite::Result<BTreeMap<MachineId, Cause>> {
     let text: String = row.get(index)?;
     serde_json::from_str(&text).map_err(|e| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(e)))
 }

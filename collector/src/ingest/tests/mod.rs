@@ -1,0 +1,9 @@
+//! The doors over real TLS on the loopback, before the embedded store.
+
+mod bodies;
+mod bounds;
+mod calls;
+mod client;
+mod doors;
+mod enrolment;
+mod world;
