@@ -25,6 +25,7 @@ use vigie_shared::id::{BootId, MachineId, SchoolId, StreamId};
 use vigie_shared::sync::SyncRequest;
 use vigie_shared::uai::Uai;
 
+pub mod browser;
 pub mod fleet;
 pub mod inventory;
 
