@@ -7,6 +7,7 @@
   if (!box || !words || !window.EventSource) return;
 
   let fresh = Date.now();
+  let heard = Date.now();
   let trouble = 0;
   let fetching = false;
   let again = false;
@@ -45,19 +46,19 @@
   const replace = (html) => {
     const next = new DOMParser().parseFromString(html, "text/html");
     const main = document.querySelector("main");
-    const fresh_main = next.querySelector("main");
-    if (!main || !fresh_main) return;
+    const incoming = next.querySelector("main");
+    if (!main || !incoming) return;
     document.title = next.title;
-    if (main.innerHTML === fresh_main.innerHTML) return;
+    if (main.innerHTML === incoming.innerHTML) return;
     const focus = place(document.activeElement);
     const open = [...main.querySelectorAll("details[open][id]")].map((d) => d.id);
     const scrolls = [...main.querySelectorAll(".scroll")].map((s) => s.scrollLeft);
     const y = window.scrollY;
-    main.replaceChildren(...fresh_main.childNodes);
+    main.replaceChildren(...incoming.childNodes);
     open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     main.querySelectorAll(".scroll").forEach((s, n) => { s.scrollLeft = scrolls[n] ?? 0; });
     window.scrollTo({ top: y, behavior: "instant" });
-    if (focus) document.querySelector(focus)?.focus({ preventScroll: true });
+    if (focus) (document.querySelector(focus) ?? main).focus({ preventScroll: true });
   };
 
   const refresh = async () => {
@@ -76,8 +77,11 @@
 
   const listen = () => {
     const stream = new EventSource("/live");
-    stream.addEventListener("open", () => { if (trouble) refresh(); trouble = 0; show(); });
-    stream.addEventListener("changed", refresh);
+    // What was missed while away is on the page that is fetched now.
+    stream.addEventListener("open", () => { heard = Date.now(); if (trouble) refresh(); trouble = 0; show(); });
+    // Nothing changed until now: the page is as fresh as this sign of life.
+    stream.addEventListener("here", () => { heard = Date.now(); if (!again && !fetching) fresh = heard; show(); });
+    stream.addEventListener("changed", () => { heard = Date.now(); refresh(); });
     stream.addEventListener("over", () => location.reload());
     stream.addEventListener("error", () => {
       trouble ||= Date.now();
@@ -89,7 +93,11 @@
   listen();
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  setInterval(() => { if (again) refresh(); else show(); }, 1000);
+  setInterval(() => {
+    // Two signs of life are missing: the connection is dead though nobody has said so.
+    if (Date.now() - heard > 40000) trouble ||= Date.now();
+    if (again) refresh(); else show();
+  }, 1000);
   // Relative times ("2 minutes ago") grow old even when nothing changes.
   setInterval(refresh, 60000);
   show();

@@ -1,5 +1,7 @@
 //! Who gets what: every route without a session, roles, forged forms, sessions that end, sign-ins that are refused.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 mod seeded;
 
 use axum::http::StatusCode;

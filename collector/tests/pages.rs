@@ -1,5 +1,7 @@
 //! What the pages say about a real store: the words matter, not the markup.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 mod seeded;
 
 use axum::http::StatusCode;

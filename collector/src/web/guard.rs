@@ -65,7 +65,7 @@ pub async fn guard(State((web, need)): State<(Web, Need)>, request: Request, nex
         Err(Turned::Down(error)) => error.into_response(),
     };
     match answer.extensions().get::<PageError>() {
-        Some(error) => error.clone().page(&ask),
+        Some(error) => error.page(&ask),
         None => answer,
     }
 }
