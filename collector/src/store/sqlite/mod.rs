@@ -25,6 +25,7 @@ use super::*;
 use crate::directory::SchoolRow;
 use apply::Apply;
 use readers::{READERS, Readers};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use tokio::sync::broadcast;
@@ -89,6 +90,9 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // One plan a statement: without this SQLite prepares some again at every new value that is bound (measured: three
+    // quarters of the time of a quiet heartbeat).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }

@@ -289,6 +289,7 @@ fn check(
                 started,
                 detected: now,
                 witnesses: vec![machine],
+                votes: BTreeMap::new(),
                 note: Note::new("opened_by_check"),
             });
             let ticket = NewTicket {

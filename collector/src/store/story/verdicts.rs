@@ -181,6 +181,7 @@ fn opening(key: &IncidentKey, second: i64) -> Effect {
         started: Bracket { after: at(second - 1), by: at(second) },
         detected: at(second),
         witnesses: vec![],
+        votes: BTreeMap::new(),
         note: Note::new("opened"),
     }
 }
@@ -207,6 +208,7 @@ async fn refining_an_incident_never_moves_its_ticket(world: &World) {
         confidence: Confidence::Confirmed,
         started: Bracket { after: at(5), by: at(6) },
         ended,
+        votes: BTreeMap::new(),
         at: at(second),
         note: Note::new("refined").with("second", second),
     };
