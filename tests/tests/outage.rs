@@ -7,7 +7,7 @@ use vigie_tests::fake::now_ms;
 use vigie_tests::measure::outage::{Options, measure};
 use vigie_tests::process::tail;
 use vigie_tests::stage::{Stage, policy};
-use vigie_tests::wait::{stays_true, wait_for};
+use vigie_tests::wait::stays_true;
 use vigie_tests::web::Browser;
 use vigie_tests::world::{World, skipped};
 
