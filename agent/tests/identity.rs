@@ -42,3 +42,14 @@ fn an_identity_is_never_overwritten_by_accident() {
     assert!(said(&output).contains("--again"), "{}", said(&output));
     assert_eq!(std::fs::read(folder.path().join("identity.json")).unwrap(), b"{}");
 }
+
+#[test]
+fn a_damaged_certificate_needs_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = r#"{"collector":"https://127.0.0.1:1","machine":"0123456789abcdef0123456789abcdef","school":"0959901W",
+        "certificate":"rubbish","key":"rubbish","authority":"rubbish","not_before_ms":0,"not_after_ms":1,"hardware":{}}"#;
+    std::fs::write(folder.path().join("identity.json"), identity).unwrap();
+    let output = agent(&["run"], folder.path());
+    assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+    assert!(said(&output).contains("--again"), "{}", said(&output));
+}

@@ -7,7 +7,8 @@
   if (!box || !words || !window.EventSource) return;
 
   let fresh = Date.now();
-  let lost = false;
+  let heard = Date.now();
+  let trouble = 0;
   let fetching = false;
   let again = false;
 
@@ -16,7 +17,9 @@
     if (seconds < 60) return `${seconds < 10 ? seconds : Math.floor(seconds / 10) * 10} s`;
     return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
   };
+  // A short break heals by itself and is not worth a word.
   const show = () => {
+    const lost = trouble > 0 && Date.now() - trouble > 4000;
     box.classList.toggle("lost", lost);
     box.classList.add("on");
     const template = lost ? box.dataset.lost : Date.now() - fresh < 2000 ? box.dataset.now : box.dataset.fresh;
@@ -43,19 +46,19 @@
   const replace = (html) => {
     const next = new DOMParser().parseFromString(html, "text/html");
     const main = document.querySelector("main");
-    const fresh_main = next.querySelector("main");
-    if (!main || !fresh_main) return;
+    const incoming = next.querySelector("main");
+    if (!main || !incoming) return;
     document.title = next.title;
-    if (main.innerHTML === fresh_main.innerHTML) return;
+    if (main.innerHTML === incoming.innerHTML) return;
     const focus = place(document.activeElement);
     const open = [...main.querySelectorAll("details[open][id]")].map((d) => d.id);
     const scrolls = [...main.querySelectorAll(".scroll")].map((s) => s.scrollLeft);
     const y = window.scrollY;
-    main.replaceChildren(...fresh_main.childNodes);
+    main.replaceChildren(...incoming.childNodes);
     open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
     main.querySelectorAll(".scroll").forEach((s, n) => { s.scrollLeft = scrolls[n] ?? 0; });
     window.scrollTo({ top: y, behavior: "instant" });
-    if (focus) document.querySelector(focus)?.focus({ preventScroll: true });
+    if (focus) (document.querySelector(focus) ?? main).focus({ preventScroll: true });
   };
 
   const refresh = async () => {
@@ -69,18 +72,32 @@
       if (!answer.ok) throw new Error(String(answer.status));
       replace(await answer.text());
       fresh = Date.now();
-      lost = false;
-    } catch { lost = true; } finally { fetching = false; show(); }
+    } catch { trouble ||= Date.now(); } finally { fetching = false; show(); }
   };
 
-  const stream = new EventSource("/live");
-  stream.addEventListener("open", () => { if (lost) refresh(); lost = false; show(); });
-  stream.addEventListener("changed", refresh);
-  stream.addEventListener("over", () => location.reload());
-  stream.addEventListener("error", () => { lost = true; show(); });
+  const listen = () => {
+    const stream = new EventSource("/live");
+    // What was missed while away is on the page that is fetched now.
+    stream.addEventListener("open", () => { heard = Date.now(); if (trouble) refresh(); trouble = 0; show(); });
+    // Nothing changed until now: the page is as fresh as this sign of life.
+    stream.addEventListener("here", () => { heard = Date.now(); if (!again && !fetching) fresh = heard; show(); });
+    stream.addEventListener("changed", () => { heard = Date.now(); refresh(); });
+    stream.addEventListener("over", () => location.reload());
+    stream.addEventListener("error", () => {
+      trouble ||= Date.now();
+      // Refused rather than cut: the browser has given up, and we try again later.
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
+      show();
+    });
+  };
+  listen();
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  setInterval(() => { if (again) refresh(); else show(); }, 1000);
+  setInterval(() => {
+    // Two signs of life are missing: the connection is dead though nobody has said so.
+    if (Date.now() - heard > 40000) trouble ||= Date.now();
+    if (again) refresh(); else show();
+  }, 1000);
   // Relative times ("2 minutes ago") grow old even when nothing changes.
   setInterval(refresh, 60000);
   show();

@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
     world.user("technicien.a", Role::Technician).await;
     if !empty {
         let fleet = fleet::make(&mut world).await;
-        println!("cut school: /etablissements/{}, full disk: /postes/{}", fleet.cut, fleet.full.id);
+        println!("/etablissements/{} /postes/{} /postes/{}", fleet.cut, fleet.full.id, fleet.server.id);
     }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{} (superviseur or technicien.a, {PASSWORD})", listener.local_addr()?);

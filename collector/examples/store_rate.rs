@@ -1,7 +1,7 @@
 //! How many calls of agents the embedded store applies a second, synced at every commit: `store_rate [MACHINES] [SECONDS]`.
 //!
 //! Quiet heartbeats alone, then with 1 % of calls that carry an event and go through a decider that decides nothing. One
-//! JSON line a case.
+//! JSON line a case; last how long the page of the whole fleet takes to read.
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -62,6 +62,9 @@ async fn main() -> Result<()> {
     for events_percent in [0, 1] {
         measure(&store, &mut agents, events_percent, Duration::from_secs(seconds)).await?;
     }
+    let began = Instant::now();
+    let machines: usize = store.fleet(at(1_000_000)?).await?.schools.iter().map(|school| school.machines.len()).sum();
+    println!("{{\"fleet_page_of_machines\":{machines},\"milliseconds\":{}}}", began.elapsed().as_millis());
     drop(store);
     for ending in ["db", "db-wal", "db-shm"] {
         // What is not there need not be removed.

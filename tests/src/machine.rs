@@ -94,12 +94,6 @@ impl Machine {
         text.with_context(|| format!("no machine in {status}"))?.parse().context("machine identifier")
     }
 
-    /// How many events wait in the spool, as the agent last wrote.
-    pub fn spooled(&self) -> Result<u64> {
-        let status = self.status()?;
-        status.pointer("/status/spool/events").and_then(Value::as_u64).with_context(|| format!("no spool in {status}"))
-    }
-
     /// What `vigie-agent status --json` says, whether it calls it good or not.
     pub fn status(&self) -> Result<Value> {
         let mut command = Command::new(program("vigie-agent")?);

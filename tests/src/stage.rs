@@ -35,7 +35,12 @@ pub fn policy(heartbeat_s: u32) -> Policy {
 impl Stage {
     /// A school with `machines` enrolled machines; their agents are not started.
     pub fn enrolled(machines: usize, policy: &Policy) -> Result<Self> {
-        let world = World::with_school(machines)?;
+        Self::enrolled_in(World::new()?, machines, policy)
+    }
+
+    /// The same in a world that has no school yet.
+    pub fn enrolled_in(mut world: World, machines: usize, policy: &Policy) -> Result<Self> {
+        world.add_school(machines)?;
         let mut collector = Collector::outside(&world)?;
         collector.start(Some(&world))?;
         collector.import_schools()?;
@@ -70,6 +75,20 @@ impl Stage {
             let look = || (store.check_state(id, INTERNET).ok()??.as_str() == "ok").then_some(());
             wait_for(&format!("« internet ok » of {}", machine.host), bound, look)
                 .with_context(|| format!("log of the agent:\n{}", crate::process::tail(&machine.log(), 20)))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every machine was heard twice more: whatever it had to tell is told by then.
+    pub fn wait_all_told(&self, bound: Duration) -> Result<()> {
+        let store = self.collector.store()?;
+        for _ in 0..2 {
+            let now = crate::fake::now_ms();
+            for (machine, id) in self.machines.iter().zip(&self.ids) {
+                let look = || (store.last_seen_ms(id).ok()?? > now).then_some(());
+                wait_for(&format!("another heartbeat of {}", machine.host), bound, look)
+                    .with_context(|| format!("log of the agent:\n{}", crate::process::tail(&machine.log(), 20)))?;
+            }
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use vigie_tests::fake::now_ms;
 use vigie_tests::measure::outage::{Options, measure};
 use vigie_tests::process::tail;
 use vigie_tests::stage::{Stage, policy};
-use vigie_tests::wait::{stays_true, wait_for};
+use vigie_tests::wait::stays_true;
 use vigie_tests::web::Browser;
-use vigie_tests::world::skipped;
+use vigie_tests::world::{World, skipped};
 
 const HEARTBEAT_S: u32 = 5;
 const INTERVAL_MS: i64 = 5_000;
@@ -47,15 +47,6 @@ fn assert_nothing_lost_nothing_twice(stage: &Stage) {
     }
 }
 
-/// Waits until what the agents have spooled is all acknowledged.
-fn wait_drained(stage: &Stage) {
-    for machine in &stage.machines {
-        let drained = || (machine.spooled().ok()? == 0).then_some(());
-        wait_for(&format!("the spool of {} to drain", machine.host), TO_RESOLVED, drained)
-            .unwrap_or_else(|error| panic!("{error:#}: {:?}", machine.status()));
-    }
-}
-
 #[test]
 fn one_cut_is_one_ticket_with_its_right_start_due_time_and_end() {
     if skipped() {
@@ -74,7 +65,7 @@ fn one_cut_is_one_ticket_with_its_right_start_due_time_and_end() {
     stage.restore().unwrap();
     let resolved = stage.wait_resolved(TO_RESOLVED).unwrap();
     stage.wait_all_well(&quick()).unwrap();
-    wait_drained(&stage);
+    stage.wait_all_told(TO_RESOLVED).unwrap();
 
     let incidents = store.incidents().unwrap();
     assert_eq!(incidents.len(), 1, "{incidents:?}");
@@ -110,7 +101,7 @@ fn a_line_on_which_packets_vanish_is_seen_like_one_that_fails() {
     }
     // An even number after the first throws: the seed is chosen for a silent cut, which the answer confirms.
     let seed = (1..).find(|seed| measure_is_silent(*seed)).expect("one of two");
-    let result = measure(Options { heartbeat_s: HEARTBEAT_S, machines: 3, seed }).unwrap();
+    let result = measure(World::new().unwrap(), Options { heartbeat_s: HEARTBEAT_S, machines: 3, seed }).unwrap();
 
     assert_eq!(result["cut"], "silent");
     assert_eq!(result["tickets"], 1, "{result}");
@@ -140,7 +131,7 @@ fn the_collector_killed_in_the_middle_of_an_outage_loses_nothing_and_opens_no_se
     stage.collector.start(None).unwrap();
     let resolved = stage.wait_resolved(TO_RESOLVED).unwrap();
     stage.wait_all_well(&quick()).unwrap();
-    wait_drained(&stage);
+    stage.wait_all_told(TO_RESOLVED).unwrap();
 
     let store = stage.store().unwrap();
     assert_eq!(first.number, resolved.number);
@@ -177,13 +168,13 @@ fn an_agent_killed_in_the_middle_of_an_outage_tells_all_it_saw() {
     stage.cut().unwrap();
     let first = stage.wait_ticket(TO_TICKET).unwrap();
     // It has seen the line go, could tell nobody, and dies.
-    let spooled = || (stage.machines[0].spooled().ok()? > 0).then_some(());
-    wait_for("the first agent to spool what it saw", TO_TICKET, spooled).unwrap();
+    stage.machines[0].wait_for_log("state=\"critical\"", TO_TICKET).unwrap();
+    stays_true("time to write it down", Duration::from_secs(1), || true).unwrap();
     stage.machines[0].kill_9().unwrap();
     stage.machines[0].start().unwrap();
     stage.restore().unwrap();
     let resolved = stage.wait_resolved(TO_RESOLVED).unwrap();
-    wait_drained(&stage);
+    stage.wait_all_told(TO_RESOLVED).unwrap();
 
     let store = stage.store().unwrap();
     assert_eq!(first.number, resolved.number);

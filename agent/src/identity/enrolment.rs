@@ -94,10 +94,22 @@ pub async fn enrol(
     };
     agent_config(&identity.certificate, &identity.key, &identity.authority, window)
         .map_err(|e| EnrolmentError::Answer(e.to_string()))?;
+    let copied = Identity::load(state).is_ok_and(|old| old.hardware.contradicts(&identity.hardware));
     identity.save(state).map_err(keep)?;
+    if copied {
+        forget_other_machine(state);
+    }
     // The identity holds the key now; a left-over only costs a file.
     drop(std::fs::remove_file(state.enrolment_key()));
     Ok(identity)
+}
+
+/// What a copied disk brought along happened to another machine.
+fn forget_other_machine(state: &StateFolder) {
+    drop(std::fs::remove_dir_all(state.spool()));
+    for path in [state.policy(), state.status(), state.networks(), state.renewal_key()] {
+        drop(std::fs::remove_file(path));
+    }
 }
 
 fn verify(answer: &EnrolAnswer, pair: &rcgen::KeyPair, pin: [u8; 32]) -> Result<(), EnrolmentError> {

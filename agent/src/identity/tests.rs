@@ -124,6 +124,24 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
 }
 
 #[tokio::test]
+async fn what_a_copied_disk_brought_along_is_forgotten_and_own_events_are_kept() {
+    let ours = Arc::new(Authority::new("ours"));
+    let collector = Collector::start(&ours, &[&ours], USUAL, signing(&ours)).await;
+    for (serial, kept) in [("PF9Z8Y7X", false), ("PF1A2B3C", true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::new(folder.path());
+        let hardware = HardwareEvidence { board_serial: Some(serial.into()), ..Default::default() };
+        Identity { hardware, ..ours.identity(&state, &collector.address) }.save(&state).unwrap();
+        std::fs::create_dir(state.spool()).unwrap();
+        std::fs::write(state.spool().join("event"), b"of somebody").unwrap();
+
+        enrol(candidate(&collector, ours.token()), &state, &window(NOW_MS)).await.unwrap();
+
+        assert_eq!(state.spool().join("event").exists(), kept, "{serial}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_says_its_code_and_what_to_do() {
     let ours = Arc::new(Authority::new("ours"));
     let body = br#"{"error":{"code":"token_exhausted","message":"all 10 uses are taken"}}"#.to_vec();

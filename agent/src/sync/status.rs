@@ -48,14 +48,44 @@ pub struct Status {
 impl Status {
     /// Whether something changed that a person should see at once; the passing of time is not.
     pub fn differs_notably(&self, before: &Self) -> bool {
-        let message = |s: &Self| s.trouble.as_ref().map(|t| t.message.clone());
-        (self.quarantined, self.policy, self.last_contact_ms.is_some(), message(self), &self.spool_problem)
-            != (
-                before.quarantined,
-                before.policy,
-                before.last_contact_ms.is_some(),
-                message(before),
-                &before.spool_problem,
-            )
+        let notable = |s: &Self| {
+            let message = s.trouble.as_ref().map(|t| t.message.clone());
+            let drained = s.spool.events == 0;
+            (s.quarantined, s.policy, s.last_contact_ms.is_some(), drained, message, s.spool_problem.clone())
+        };
+        notable(self) != notable(before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contact_trouble_and_an_empty_spool_are_notable_and_time_is_not() {
+        let before = Status {
+            version: "0.1.0".into(),
+            pid: 1,
+            machine: MachineId::new(),
+            written_wall_ms: 1,
+            last_contact_ms: None,
+            policy: 0,
+            quarantined: false,
+            failures: 0,
+            connections: 0,
+            trouble: None,
+            spool: Fill { events: 3, ..Fill::default() },
+            spool_problem: None,
+        };
+        let later = Status { written_wall_ms: 9, connections: 1, ..before.clone() };
+        let contact = Status { last_contact_ms: Some(5), ..before.clone() };
+        let drained = Status { spool: Fill::default(), ..before.clone() };
+        let trouble = Status { trouble: Some(Trouble { message: "cut".into(), wall_ms: 4 }), ..before.clone() };
+        let again = Status { trouble: Some(Trouble { message: "cut".into(), wall_ms: 8 }), ..before.clone() };
+        assert!(!later.differs_notably(&before));
+        assert!(
+            contact.differs_notably(&before) && drained.differs_notably(&before) && trouble.differs_notably(&before)
+        );
+        assert!(!again.differs_notably(&trouble), "the same trouble again");
     }
 }

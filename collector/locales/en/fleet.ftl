@@ -76,23 +76,19 @@ cell-revoked = revoked
 cell-unknown = unknown
 cell-why = { $state }: { $check }, { $reason }
 count-online = { $n } online
-count-off = { $n ->
-    [one] { $n } off
-   *[other] { $n } off
-}
+count-off = { $n } off
 count-look = { $n } to look at
-count-broken = { $n ->
+count-broken = { $n } broken
+title-broken = { $n ->
     [one] { $n } machine broken
    *[other] { $n } machines broken
 }
-count-silent = { $n ->
+count-silent = { $n } silent
+title-silent = { $n ->
     [one] { $n } machine silent
    *[other] { $n } machines silent
 }
-count-unknown = { $n ->
-    [one] { $n } unknown
-   *[other] { $n } unknown
-}
+count-unknown = { $n } unknown
 count-detail = { $all }: { $parts }
 strip-title = Internet line, last 24 hours
 strip-none = Internet line, last 24 hours: no outage
@@ -139,3 +135,4 @@ search-results = { $n ->
 }
 search-ask = Type the name of a machine, a school, a town or a UAI.
 search-limit = Only the first { $n } are shown: say more.
+count-quarantined = { $n } in quarantine

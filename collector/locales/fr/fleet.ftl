@@ -1,13 +1,13 @@
 # État du parc, établissements, cellules
 headline-empty = Bienvenue. Aucun poste n’est encore inscrit.
-headline-waiting = Les postes sont inscrits ; aucun n’a encore donné de nouvelles.
+headline-waiting = Les postes sont inscrits ; aucun n’a encore donné de nouvelles.
 headline-well = Tout va bien. Rien ne demande votre attention.
-headline-tickets-only = Rien n’est en panne ; des tickets restent ouverts.
+headline-tickets-only = Rien n’est en panne ; des tickets restent ouverts.
 headline-schools = { $n ->
     [one] { $n } établissement a besoin de vous.
    *[other] { $n } établissements ont besoin de vous.
 }
-headline-one-cut = ⟦Coupure internet⟧ : { $school }{ $ending }.
+headline-one-cut = ⟦Coupure internet⟧ : { $school }{ $ending }.
 headline-cuts = { $schools ->
     [one] { $schools } établissement a besoin
    *[other] { $schools } établissements ont besoin
@@ -46,7 +46,7 @@ basin-words = { $schools ->
     [one] { $online } poste en ligne
    *[other] { $online } postes en ligne
 }
-silent-no-verdict = plusieurs postes se sont tus ; la cause n’est pas encore établie
+silent-no-verdict = plusieurs postes se sont tus ; la cause n’est pas encore établie
 to-watch = à surveiller
 quarantine-notice = { $n ->
     [one] { $n } poste attend votre approbation
@@ -68,24 +68,26 @@ cell-online = en ligne
 cell-off = éteint, normal
 cell-look = à voir
 cell-broken = en panne
-cell-silent = silencieux : plus de nouvelles, sans adieu
+cell-silent = silencieux : plus de nouvelles, sans adieu
 cell-never = inscrit, jamais entendu
 cell-unmeasured = en ligne, rien de mesuré encore
 cell-quarantined = en quarantaine, attend une approbation
 cell-revoked = révoqué
 cell-unknown = inconnu
-cell-why = { $state } : { $check }, { $reason }
+cell-why = { $state } : { $check }, { $reason }
 count-online = { $n } en ligne
 count-off = { $n ->
     [one] { $n } éteint
    *[other] { $n } éteints
 }
 count-look = { $n } à voir
-count-broken = { $n ->
+count-broken = { $n } en panne
+title-broken = { $n ->
     [one] { $n } poste en panne
    *[other] { $n } postes en panne
 }
-count-silent = { $n ->
+count-silent = { $n } silencieux
+title-silent = { $n ->
     [one] { $n } poste silencieux
    *[other] { $n } postes silencieux
 }
@@ -93,23 +95,23 @@ count-unknown = { $n ->
     [one] { $n } inconnu
    *[other] { $n } inconnus
 }
-count-detail = { $all } : { $parts }
+count-detail = { $all } : { $parts }
 strip-title = Ligne internet, 24 dernières heures
-strip-none = Ligne internet, 24 dernières heures : aucune coupure
-strip-cuts = Ligne internet, 24 dernières heures : coupée { $cuts }
+strip-none = Ligne internet, 24 dernières heures : aucune coupure
+strip-cuts = Ligne internet, 24 dernières heures : coupée { $cuts }
 strip-cut = de { $from } à { $to }
 strip-cut-since = depuis { $from }
 strip-ago = il y a 24 h
 strip-now = maintenant
 start-title = Par où commencer
-start-schools = Importez vos établissements (fichier de l’annuaire de l’éducation) :
-start-token = Créez un jeton d’inscription pour un établissement :
-start-enrol = Sur chaque poste, inscrivez l’agent avec ce jeton :
+start-schools = Importez vos établissements (fichier de l’annuaire de l’éducation) :
+start-token = Créez un jeton d’inscription pour un établissement :
+start-enrol = Sur chaque poste, inscrivez l’agent avec ce jeton :
 start-approve = Approuvez ici les postes inscrits depuis une adresse inattendue.
 school-machines = Postes
 school-tickets = Tickets
 school-networks = Réseaux connus
-school-no-network = Aucun réseau déclaré : les postes inscrits attendent une approbation.
+school-no-network = Aucun réseau déclaré : les postes inscrits attendent une approbation.
 school-line = Ligne internet
 school-incidents = Pannes en cours
 school-no-incident = Aucune panne en cours.
@@ -133,9 +135,10 @@ column-range = Plage d’adresses
 never-seen = jamais
 search-title = Recherche
 search-results = { $n ->
-    [0] Rien ne correspond à « { $query } ».
-    [one] { $n } résultat pour « { $query } »
-   *[other] { $n } résultats pour « { $query } »
+    [0] Rien ne correspond à « { $query } ».
+    [one] { $n } résultat pour « { $query } »
+   *[other] { $n } résultats pour « { $query } »
 }
 search-ask = Tapez un nom de poste, un établissement, une commune ou un UAI.
-search-limit = Seuls les { $n } premiers sont montrés : précisez.
+search-limit = Seuls les { $n } premiers sont montrés : précisez.
+count-quarantined = { $n } en quarantaine

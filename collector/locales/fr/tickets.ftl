@@ -12,8 +12,8 @@ tickets-open-title = Ouverts
 tickets-resolved-title = Résolus récemment
 tickets-limit = Seuls les { $n } premiers tickets sont montrés.
 ticket-title = Ticket n° { $n }
-ticket-headline-open = À rétablir avant { $due } : il reste { $left }.
-ticket-headline-late = À rétablir avant { $due } : { $left }.
+ticket-headline-open = À rétablir avant { $due } : il reste { $left }.
+ticket-headline-late = À rétablir avant { $due } : { $left }.
 ticket-headline-resolved = Rétabli { $end } ({ $left }).
 ticket-opened = Ouvert
 ticket-due = Échéance
@@ -22,10 +22,10 @@ ticket-resolved-at = Résolu
 ticket-incidents = Ce qui est en panne
 ticket-no-incident = Aucun incident.
 ticket-history = Historique
-ticket-why = Pourquoi cette échéance ?
-why-allowed = L’accord laisse { $allowed } ouvrées pour rétablir. L’horloge part de la détection : { $opened }.
+ticket-why = Pourquoi cette échéance ?
+why-allowed = L’accord laisse { $allowed } ouvrées pour rétablir. L’horloge part de la détection : { $opened }.
 why-hours = Les heures ouvrées vont du lundi au vendredi, de 8 h à 18 h (heure de Paris), hors jours fériés.
-why-day = { $day } : { $told }
+why-day = { $day } : { $told }
 why-due = L’échéance tombe donc { $due }.
 incident-cause = Cause
 incident-confidence = Certitude
@@ -40,14 +40,14 @@ incident-ongoing = en cours
 incident-history = Historique de la panne
 between = entre { $after } et { $by }
 note-with = { $text } ({ $figures })
-note-start-refined = Le début est précisé : entre { $after } et { $by }.
+note-start-refined = Le début est précisé : entre { $after } et { $by }.
 note-resolved-by-check = Le poste mesure de nouveau un état bon.
 note-resolved-check-gone = Ce qui était mesuré n’existe plus sur le poste.
 note-late-evidence = Des mesures arrivées plus tard ont été ajoutées
-note-reopened = Rouvert : la panne est revenue
+note-reopened = Rouvert : la panne est revenue
 note-joined = Une autre panne de même origine a rejoint ce ticket
-note-cause-refined = La cause est précisée : { $from } devient { $to }.
-note-opened-by-check = Ouvert par la mesure du poste : { $reason } ({ $state }).
+note-cause-refined = La cause est précisée : { $from } devient { $to }.
+note-opened-by-check = Ouvert par la mesure du poste : { $reason } ({ $state }).
 figure-witnesses = témoins
 figure-machines = postes
 figure-online = en ligne
@@ -83,20 +83,20 @@ tickets-headline = { $open ->
 note-opened-by-silence = { $witnesses ->
     [one] { $witnesses } poste s’est tu
    *[other] { $witnesses } postes se sont tus
-} sans adieu ; dernières nouvelles à { $last_seen }.
+} sans adieu ; dernières nouvelles à { $last_seen }.
 note-opened-by-reports = { $witnesses ->
     [one] { $witnesses } poste en ligne signale
    *[other] { $witnesses } postes en ligne signalent
-} la panne, sur { $online } : { $reason }.
+} la panne, sur { $online } : { $reason }.
 note-resolved-by-return = { $machines ->
     [one] { $machines } poste est revenu
    *[other] { $machines } postes sont revenus
-} : le service est rétabli.
+} : le service est rétabli.
 why-weekend = fin de semaine, rien ne compte
 why-holiday = jour férié, rien ne compte
 why-closed = hors des heures ouvrées, rien ne compte
-note-ticket-opened = Ticket n° { $number } ouvert : { $check }{ $on }.
-note-incident-joined = Une autre panne de même origine rejoint ce ticket : { $check }{ $on }.
+note-ticket-opened = Ticket n° { $number } ouvert : { $check }{ $on }.
+note-incident-joined = Une autre panne de même origine rejoint ce ticket : { $check }{ $on }.
 figure-number = numéro
 figure-section = section
 figure-kind = genre

@@ -49,6 +49,35 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// Bounds that fit into so many open files, so that a crowd of agents never leaves none for the pages or the store.
+    pub fn for_files(files: u32) -> Self {
+        let most = Self::default();
+        let (handshakes, web, enrolments) = (files / 8, files / 8, files / 16);
+        let own = files / 16;
+        Self {
+            handshakes: most.handshakes.min(handshakes).max(1),
+            handshakes_of_one: most.handshakes_of_one.min(handshakes / 2).max(1),
+            web: most.web.min(web).max(1),
+            enrolments: most.enrolments.min(enrolments).max(1),
+            agents: most.agents.min(files.saturating_sub(handshakes + web + enrolments + own)).max(1),
+            ..most
+        }
+    }
+
+    /// Bounds that fit into the open files this process may have (`/proc/self/limits`; elsewhere the default).
+    pub fn of_this_process() -> Self {
+        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        open_files(&limits).map_or_else(Self::default, Self::for_files)
+    }
+}
+
+/// The soft limit of open files, from the text of proc_pid_limits(5).
+fn open_files(limits: &str) -> Option<u32> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// What a socket serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Serves {
@@ -273,5 +302,24 @@ impl<H: Handler> Gate<H> {
             tracing::warn!(door, count, "all connections of a door are taken; new ones were closed");
         }
         place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_fit_into_the_open_files() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                    Max open files            1024                 524288               files     \n";
+        assert_eq!(open_files(text), Some(1024));
+        assert_eq!(open_files("Max open files            unlimited            unlimited            files"), None);
+        for files in [16, 1024, 65_536, 1_000_000] {
+            let bounds = Bounds::for_files(files);
+            assert!(bounds.handshakes + bounds.web + bounds.enrolments + bounds.agents < files, "{files}: {bounds:?}");
+        }
+        assert_eq!(Bounds::for_files(1_000_000).agents, Bounds::default().agents);
+        assert!(Bounds::for_files(65_536).agents > 40_000);
     }
 }

@@ -111,7 +111,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         secure_cookies,
     };
     let (web, plain) = (web::router(context(true)), web::router(context(false)));
-    let gate = Gate::new(tls.clone(), api, web, plain, Bounds::default(), stopping.clone());
+    let bounds = Bounds::of_this_process();
+    let gate = Gate::new(tls.clone(), api, web, plain, bounds, stopping.clone());
     let mut tasks: Vec<_> =
         sockets.into_iter().map(|(socket, serves)| tokio::spawn(gate.clone().accept(socket, serves))).collect();
     tasks.push(tokio::spawn(ticker::tick(store.clone(), queue, watermark, clock.clone(), stopping.clone())));
@@ -121,7 +122,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         write_whole(file, &serde_json::to_vec(&ready)?)
             .with_context(|| format!("the ready file {} cannot be written", file.display()))?;
     }
-    tracing::info!(ready = %serde_json::to_string(&ready)?, "the collector listens");
+    tracing::info!(ready = %serde_json::to_string(&ready)?, agents_at_most = bounds.agents, "the collector listens");
 
     let signal = signalled().await?;
     tracing::info!(signal, "stopping: calls in flight are answered first");

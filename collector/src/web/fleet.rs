@@ -306,11 +306,11 @@ fn measured(lang: Lang, school: &SchoolSummary) -> Vec<Problem> {
     };
     let mut found = vec![];
     if !broken.is_empty() {
-        let title = lang.tell("count-broken", &[("n", broken.len().into())]);
+        let title = lang.tell("title-broken", &[("n", broken.len().into())]);
         found.push(Problem { title, detail: names(&broken), left: String::new(), tone: "broken" });
     }
     if silent.len() >= 2 {
-        let title = lang.tell("count-silent", &[("n", silent.len().into())]);
+        let title = lang.tell("title-silent", &[("n", silent.len().into())]);
         let detail = lang.say("silent-no-verdict");
         found.push(Problem { title, detail, left: String::new(), tone: "look" });
     }
@@ -344,7 +344,11 @@ fn row(lang: Lang, school: &SchoolSummary) -> Row {
         let n = tally.get(cell);
         (n > 0).then(|| lang.tell(&format!("count-{}", cell.word()), &[("n", n.into())]))
     };
-    let notes: Vec<String> = [Cell::Silent, Cell::Look, Cell::Unknown].into_iter().filter_map(part).collect();
+    let mut notes: Vec<String> = [Cell::Silent, Cell::Look].into_iter().filter_map(part).collect();
+    let waiting = school.machines.iter().filter(|m| m.status == "quarantined").count();
+    let others = tally.get(Cell::Unknown).saturating_sub(waiting);
+    let counted = [("count-quarantined", waiting), ("count-unknown", others)];
+    notes.extend(counted.iter().filter(|(_, n)| *n > 0).map(|(key, n)| lang.tell(key, &[("n", (*n).into())])));
     Row {
         href: format!("/etablissements/{}", school.uai),
         name: school.name.clone(),

@@ -6,7 +6,7 @@ use super::{due, reasons, words};
 use crate::engine::Bracket;
 use crate::store::{IncidentSummary, TicketSummary};
 use jiff::{SignedDuration, Timestamp};
-use vigie_shared::check::INTERNET;
+use vigie_shared::check::{CheckState, INTERNET};
 
 /// Brackets wider than this are shown as an interval.
 const WIDE: SignedDuration = SignedDuration::from_secs(90);
@@ -72,7 +72,7 @@ pub fn incident(lang: Lang, incident: &IncidentSummary, now: Timestamp) -> Incid
     IncidentView {
         title: reasons::problem(lang, &incident.check),
         instance: incident.instance.clone(),
-        tone: if incident.check == INTERNET { "broken" } else { "look" },
+        tone: tone(incident),
         machine: incident.machine.as_ref().map(|(id, name)| (format!("/postes/{id}"), name.clone())),
         cause,
         confidence: reasons::confidence(lang, incident.confidence),
@@ -84,6 +84,15 @@ pub fn incident(lang: Lang, incident: &IncidentSummary, now: Timestamp) -> Incid
         detail: detail.join(" · "),
         history: notes::lines(lang, &incident.history, now),
     }
+}
+
+/// An outage is broken; what a machine measured is as bad as it was measured when the incident opened.
+fn tone(incident: &IncidentSummary) -> &'static str {
+    let critical = |line: &crate::store::HistoryLine| {
+        line.note.with.get("state").is_some_and(|state| state == CheckState::Critical.as_str())
+    };
+    let broken = incident.check == INTERNET || incident.history.iter().any(critical);
+    if broken { "broken" } else { "look" }
 }
 
 /// A ticket as a line of a list.
@@ -165,7 +174,7 @@ pub fn ticket(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> TicketLine 
         state,
         opened: words::since(lang, ticket.opened, now),
         left,
-        due: words::moment(lang, ticket.due, now),
+        due: words::short_moment(lang, ticket.due, now),
         overdue,
         share,
         tone,

@@ -1,7 +1,8 @@
 //! `/live`: tells open pages that something changed (server-sent events, WHATWG HTML 9.2).
 //!
-//! At most one message a second, a comment every 15 seconds so that a dead connection is noticed, the session looked
-//! at again every 30 seconds, a bounded number of streams.
+//! At most one message of changes a second; `here` at once and every 15 seconds, so that a page knows that it is up to
+//! date and both ends notice a dead connection; the session looked at again every 30 seconds; a bounded number of
+//! streams.
 
 use super::Web;
 use super::guard::Ask;
@@ -27,7 +28,7 @@ use vigie_shared::id::SchoolId;
 const STREAMS_MAX: usize = 256;
 /// Least time between two messages.
 const APART: Duration = Duration::from_secs(1);
-/// Time between two comments.
+/// Time between two signs of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Time between two looks at the session.
 const SESSION_LOOK: Duration = Duration::from_secs(30);
@@ -85,7 +86,7 @@ async fn follow(web: Web, session: [u8; 32], sender: mpsc::Sender<Bytes>, place:
                 not_before = Instant::now() + APART;
                 std::mem::take(&mut pending).message()
             }
-            _ = keep_alive.tick() => ": here\n\n".to_owned(),
+            _ = keep_alive.tick() => "event: here\ndata: {}\n\n".to_owned(),
             _ = session_look.tick() => match web.context.store.session(&session, web.context.clock.now()).await {
                 Ok(Some(_)) => continue,
                 Ok(None) => { let _ = sender.try_send(Bytes::from_static(b"event: over\ndata: {}\n\n")); break }

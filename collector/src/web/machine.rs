@@ -82,7 +82,7 @@ fn check_line(lang: Lang, check: &CheckView, now: Timestamp) -> CheckLine {
         tone: reasons::state_tone(check.state),
         reason: reasons::reason(lang, &check.reason),
         since: words::since(lang, check.since, now),
-        evidence: check.evidence.iter().map(|(name, value)| reasons::evidence(lang, name, value)).collect(),
+        evidence: reasons::evidence(lang, &check.evidence),
     }
 }
 

@@ -93,6 +93,11 @@ fn routes() -> Vec<Route> {
     ]
 }
 
+/// Method and path of every route, with `{…}` for its parameters: what tests of access go through.
+pub fn ways_in() -> Vec<(&'static str, &'static str)> {
+    routes().into_iter().map(|route| (route.method, route.path)).collect()
+}
+
 /// All routes of the web door. Requests should carry `axum::extract::ConnectInfo<SocketAddr>` as an extension: without
 /// it nobody counts as local, and `/metrics` is for people signed in only.
 pub fn router(context: Context) -> Router {
@@ -110,6 +115,3 @@ pub fn router(context: Context) -> Router {
         .layer(from_fn_with_state(web.clone(), guard::protect))
         .with_state(web)
 }
-
-#[cfg(test)]
-mod tests;

@@ -110,7 +110,7 @@ mod tests {
     fn instants_words_and_numbers_of_a_note_are_said() {
         let now = "2026-11-23T10:52:00Z".parse().unwrap();
         let note = Note::new("opened_by_silence").with("witnesses", 14).with("last_seen", "2026-11-23T09:02:07Z");
-        let said = sentence(Lang::Fr, &note, now);
+        let said = sentence(Lang::Fr, &note, now).replace('\u{a0}', " ");
         assert!(said.contains("14 postes") && said.contains("10 h 02 min 07 s"), "{said}");
 
         let note = Note::new("cause_refined").with("from", "undetermined").with("to", "line").with("witnesses", 1);

@@ -3,6 +3,7 @@
 use super::lang::Lang;
 use super::words;
 use crate::engine::{Cause, Confidence};
+use std::collections::BTreeMap;
 use vigie_shared::check::{CheckState, Reason};
 
 /// A message for a word of the wire, or the word itself.
@@ -59,18 +60,43 @@ pub fn confidence(lang: Lang, confidence: Confidence) -> String {
     word(lang, "confidence", confidence.as_str())
 }
 
-/// One line of evidence: its name and value in words, by the unit that ends its name.
-pub fn evidence(lang: Lang, name: &str, value: &str) -> (String, String) {
-    let label = word(lang, "evidence", name);
+/// The way of a probe; other evidence follows by name.
+const WAY: &[&str] = &[
+    "problem",
+    "link",
+    "address",
+    "route",
+    "gateway",
+    "dns",
+    "outside_icmp",
+    "outside_tcp",
+    "outside_http",
+    "collector",
+];
+
+/// Evidence in words, in the order of the way outside; how long an answer took stands beside the answer.
+pub fn evidence(lang: Lang, evidence: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let answered = |name: &str| name.strip_suffix("_ms").is_some_and(|of| evidence.contains_key(of));
+    let mut names: Vec<&String> = evidence.keys().filter(|name| !answered(name)).collect();
+    names.sort_by_key(|name| (WAY.iter().position(|step| step == name).unwrap_or(WAY.len()), *name));
+    let line = |name: &String| {
+        let value = evidence.get(name).map(String::as_str).unwrap_or_default();
+        let took = evidence.get(&format!("{name}_ms")).map(|ms| format!(", {ms}\u{a0}ms")).unwrap_or_default();
+        (word(lang, "evidence", name), format!("{}{took}", figure(lang, name, value)))
+    };
+    names.into_iter().map(line).collect()
+}
+
+/// A value by the unit that ends its name.
+fn figure(lang: Lang, name: &str, value: &str) -> String {
     let unit = name.rsplit('_').next().unwrap_or_default();
-    let shown = match (unit, value.parse::<u64>()) {
+    match (unit, value.parse::<u64>()) {
         ("bytes", Ok(bytes)) => words::size(lang, bytes),
-        ("ms", Ok(_)) => format!("{value} ms"),
+        ("ms", Ok(_)) => format!("{value}\u{a0}ms"),
         ("percent", _) if value.parse::<f64>().is_ok() => {
-            format!("{} %", value.replace('.', lang.say("decimal-mark").as_str()))
+            format!("{}\u{a0}%", value.replace('.', lang.say("decimal-mark").as_str()))
         }
         ("s", Ok(seconds)) => words::duration(lang, i64::try_from(seconds).unwrap_or(i64::MAX)),
         _ => word(lang, "value", value),
-    };
-    (label, shown)
+    }
 }

@@ -92,7 +92,14 @@ fn headline(lang: Lang, ticket: &TicketSummary, line: &TicketLine, now: Timestam
         (false, _) => "ticket-headline-resolved",
     };
     let end = ticket.restored.or(ticket.resolved).map(|at| words::moment(lang, at, now)).unwrap_or_default();
-    lang.tell(key, &[("due", line.due.clone().into()), ("left", line.left.clone().into()), ("end", end.into())])
+    lang.tell(
+        key,
+        &[
+            ("due", words::moment(lang, ticket.due, now).into()),
+            ("left", line.left.clone().into()),
+            ("end", end.into()),
+        ],
+    )
 }
 
 fn facts(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> Vec<(String, String)> {

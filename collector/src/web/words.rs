@@ -48,9 +48,28 @@ pub fn moment(lang: Lang, at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// To the second, for findings and starts: « 10 h 02 min 07 s », with its day unless today.
+/// For narrow columns: « 14 h 02 » today, « ven. 27, 11 h 20 » within ten days, else « 27/11, 11 h 20 ».
+pub fn short_moment(lang: Lang, at: Timestamp, now: Timestamp) -> String {
+    let (there, today) = (paris(at), paris(now).date());
+    if there.date() == today {
+        return hour(lang, at);
+    }
+    let near = seconds_between(now, at).abs() < 10 * 86_400;
+    let day = if near {
+        let weekday = lang.say(&format!("weekday-short-{}", there.weekday().to_monday_one_offset()));
+        format!("{weekday} {}", there.day())
+    } else {
+        format!("{:02}/{:02}", there.day(), there.month())
+    };
+    format!("{day}, {}", hour(lang, at))
+}
+
+/// To the second where there are seconds: « 10 h 02 min 07 s », with its day unless today.
 pub fn precise(lang: Lang, at: Timestamp, now: Timestamp) -> String {
     let here = paris(at);
+    if here.second() == 0 {
+        return moment(lang, at, now);
+    }
     let two = |n: i8| format!("{n:02}");
     let figures = [("h", here.hour().into()), ("m", two(here.minute()).into()), ("s", two(here.second()).into())];
     let hour = lang.tell("time-second", &figures);
@@ -183,6 +202,11 @@ pub fn capital(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// With plain spaces, so that expectations can be read.
+    fn plain(text: String) -> String {
+        text.replace('\u{a0}', " ")
+    }
+
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
@@ -190,39 +214,41 @@ mod tests {
     #[test]
     fn instants_are_said_as_people_say_them() {
         let now = at("2026-11-23T10:52:00Z");
-        assert_eq!(full(Lang::Fr, now, now), "lundi 23 novembre, 11 h 52");
-        assert_eq!(full(Lang::En, now, now), "Monday 23 November, 11:52");
-        assert_eq!(since(Lang::Fr, at("2026-11-23T09:02:00Z"), now), "depuis 10 h 02");
-        assert_eq!(since(Lang::Fr, at("2026-11-22T09:02:00Z"), now), "depuis hier, 10 h 02");
-        assert_eq!(since(Lang::Fr, at("2026-11-16T09:02:00Z"), now), "depuis le lundi 16 novembre, 10 h 02");
-        assert_eq!(moment(Lang::Fr, at("2026-11-24T09:02:00Z"), now), "demain, 10 h 02");
-        assert_eq!(full(Lang::Fr, at("2025-08-01T22:30:00Z"), now), "samedi 2 août 2025, 0 h 30");
-        assert_eq!(full(Lang::Fr, at("2026-05-01T06:00:00Z"), now), "vendredi 1er mai, 8 h 00");
-        assert_eq!(precise(Lang::Fr, at("2026-11-23T09:02:07Z"), now), "10 h 02 min 07 s");
-        let earlier = |s: i64| ago(Lang::Fr, now - jiff::SignedDuration::from_secs(s), now);
+        assert_eq!(plain(full(Lang::Fr, now, now)), "lundi 23 novembre, 11 h 52");
+        assert_eq!(plain(full(Lang::En, now, now)), "Monday 23 November, 11:52");
+        assert_eq!(plain(since(Lang::Fr, at("2026-11-23T09:02:00Z"), now)), "depuis 10 h 02");
+        assert_eq!(plain(since(Lang::Fr, at("2026-11-22T09:02:00Z"), now)), "depuis hier, 10 h 02");
+        assert_eq!(plain(since(Lang::Fr, at("2026-11-16T09:02:00Z"), now)), "depuis le lundi 16 novembre, 10 h 02");
+        assert_eq!(plain(moment(Lang::Fr, at("2026-11-24T09:02:00Z"), now)), "demain, 10 h 02");
+        assert_eq!(plain(full(Lang::Fr, at("2025-08-01T22:30:00Z"), now)), "samedi 2 août 2025, 0 h 30");
+        assert_eq!(plain(full(Lang::Fr, at("2026-05-01T06:00:00Z"), now)), "vendredi 1er mai, 8 h 00");
+        assert_eq!(plain(precise(Lang::Fr, at("2026-11-23T09:02:07Z"), now)), "10 h 02 min 07 s");
+        assert_eq!(plain(short_moment(Lang::Fr, at("2026-11-27T10:20:00Z"), now)), "ven. 27, 11 h 20");
+        assert_eq!(plain(short_moment(Lang::En, at("2026-12-27T10:20:00Z"), now)), "27/12, 11:20");
+        let earlier = |s: i64| plain(ago(Lang::Fr, now - jiff::SignedDuration::from_secs(s), now));
         assert_eq!([earlier(0), earlier(42), earlier(125)], ["à l’instant", "il y a 42 s", "il y a 2 min"]);
         assert_eq!([earlier(7300), earlier(200_000)], ["il y a 2 h", "il y a 2 j"]);
-        assert_eq!(ago(Lang::En, at("2026-11-23T10:50:00Z"), now), "2 min ago");
+        assert_eq!(plain(ago(Lang::En, at("2026-11-23T10:50:00Z"), now)), "2 min ago");
     }
 
     #[test]
     fn durations_keep_two_units() {
-        let said = |s: i64| duration(Lang::Fr, s);
+        let said = |s: i64| plain(duration(Lang::Fr, s));
         assert_eq!([said(42), said(720), said(7800), said(7200)], ["42 s", "12 min", "2 h 10", "2 h"]);
         assert_eq!([said(97_300), said(172_800), said(-7800)], ["1 j 3 h", "2 j", "2 h 10"]);
-        assert_eq!(duration(Lang::En, 7800), "2 h 10 min");
+        assert_eq!(plain(duration(Lang::En, 7800)), "2 h 10 min");
     }
 
     #[test]
     fn sizes_are_rounded_to_three_digits() {
-        assert_eq!(size(Lang::Fr, 512_110_190_592), "512 Go");
-        assert_eq!(size(Lang::Fr, 1_920_383_410_176), "1,92 To");
-        assert_eq!(size(Lang::En, 1_920_383_410_176), "1.92 TB");
-        assert_eq!(size(Lang::Fr, 999_999_999), "1 Go");
-        assert_eq!(size(Lang::Fr, 0), "0 octet");
-        assert_eq!(memory(Lang::Fr, 8 << 30), "8 Go");
-        assert_eq!(memory(Lang::Fr, 16_571_695_104), "15,4 Go");
-        assert!(size(Lang::Fr, u64::MAX).ends_with(" Po"));
+        assert_eq!(plain(size(Lang::Fr, 512_110_190_592)), "512 Go");
+        assert_eq!(plain(size(Lang::Fr, 1_920_383_410_176)), "1,92 To");
+        assert_eq!(plain(size(Lang::En, 1_920_383_410_176)), "1.92 TB");
+        assert_eq!(plain(size(Lang::Fr, 999_999_999)), "1 Go");
+        assert_eq!(plain(size(Lang::Fr, 0)), "0 octet");
+        assert_eq!(plain(memory(Lang::Fr, 8 << 30)), "8 Go");
+        assert_eq!(plain(memory(Lang::Fr, 16_571_695_104)), "15,4 Go");
+        assert!(size(Lang::Fr, u64::MAX).ends_with("\u{a0}Po"));
     }
 
     #[test]

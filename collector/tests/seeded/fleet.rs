@@ -12,6 +12,8 @@ pub const NOW: &str = "2026-11-25T10:52:00Z";
 pub struct Fleet {
     pub cut: Uai,
     pub full: MachineName,
+    /// A machine with its whole inventory.
+    pub server: MachineName,
 }
 
 /// A machine by identifier and name.
@@ -59,6 +61,7 @@ pub async fn make(world: &mut World) -> Fleet {
         schools.push((uai, number, agents));
     }
     let (cut, full) = (schools[0].0, MachineName { id: schools[1].2[2].id, name: schools[1].2[2].name.clone() });
+    let server = MachineName { id: schools[1].2[0].id, name: schools[1].2[0].name.clone() };
     // Everybody calls until two minutes past ten; then one line is cut.
     let cut_at = now - SignedDuration::from_mins(110);
     heartbeats(world, &mut schools, cut_at - SignedDuration::from_secs(40), 0).await;
@@ -82,7 +85,7 @@ pub async fn make(world: &mut World) -> Fleet {
         world.machine((schools[2].0, schools[2].1), &format!("NEUF-{n:02}"), "workstation", false).await;
     }
     world.clock.set(now);
-    Fleet { cut, full }
+    Fleet { cut, full, server }
 }
 
 /// All machines of the schools from the one at `first` call once.

@@ -2,6 +2,12 @@
 
 // Each program that includes this file uses another part of it.
 #![allow(dead_code, reason = "shared by the tests of the pages and by the example that shows them")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a fixture that cannot be made is a test that fails"
+)]
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -25,6 +31,7 @@ use vigie_shared::id::{BootId, MachineId, SchoolId, StreamId};
 use vigie_shared::sync::SyncRequest;
 use vigie_shared::uai::Uai;
 
+pub mod browser;
 pub mod fleet;
 pub mod inventory;
 

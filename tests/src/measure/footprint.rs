@@ -5,6 +5,7 @@ use super::{peers, wire::Meter};
 use crate::process::program;
 use crate::stage::{Stage, policy};
 use crate::wait::wait_for;
+use crate::world::World;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub fn run(install_peers: bool) -> Result<()> {
     policy.internet.every_s = 3600;
 
     eprintln!("footprint: one machine with the hardware and the software of this one");
-    let mut stage = Stage::enrolled(1, &policy)?;
+    let mut stage = Stage::enrolled_in(World::alone()?, 1, &policy)?;
     stage.machines[0].true_hardware = true;
     let meter = Meter::new(&stage.world.schools[0].machines[0], stage.collector.door()?)?;
     let store = stage.store()?;

@@ -3,6 +3,7 @@
 use crate::fake::now_ms;
 use crate::stage::{Stage, policy};
 use crate::wait::{stays_true, wait_for};
+use crate::world::World;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub struct Options {
 
 /// Measures and prints.
 pub fn run(options: Options) -> Result<()> {
-    let result = measure(options)?;
+    let result = measure(World::alone()?, options)?;
     println!("{result}");
     Ok(())
 }
@@ -30,15 +31,15 @@ pub fn is_silent(options: Options) -> bool {
     Dice::new(options.seed).next().is_multiple_of(2)
 }
 
-/// One cut and its repair.
-pub fn measure(options: Options) -> Result<Value> {
+/// One cut and its repair, in `world`.
+pub fn measure(world: World, options: Options) -> Result<Value> {
     let Options { heartbeat_s, machines, seed } = options;
     let silently = is_silent(options);
     let mut dice = Dice::new(seed);
     let beat = Duration::from_secs(u64::from(heartbeat_s));
     let policy = policy(heartbeat_s);
     eprintln!("outage: {machines} machines, heartbeat {heartbeat_s} s, seed {seed}");
-    let mut stage = Stage::enrolled(machines, &policy)?;
+    let mut stage = Stage::enrolled_in(world, machines, &policy)?;
     for machine in &mut stage.machines {
         machine.start()?;
         // School machines are not switched on at the same instant.
@@ -80,6 +81,7 @@ pub fn measure(options: Options) -> Result<Value> {
     // Late evidence (what agents saw and could not send) refines the start: it is all there once every machine has
     // been heard again and has nothing more to say.
     stage.wait_all_well(&policy)?;
+    stage.wait_all_told(beat * 3 + Duration::from_secs(20))?;
     let incident = wait_for("the incident of the school", beat * 2, || store.school_incident().ok().flatten())?;
     let tickets = store.tickets()?.len().max(most);
     Ok(json!({

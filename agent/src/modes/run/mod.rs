@@ -17,7 +17,7 @@ use crate::sync::caller::Caller;
 use crate::sync::desk::Desk;
 use crate::sync::inventory::Inventory;
 use crate::sync::link::Link;
-use crate::sync::tls::{ClockWindow, agent_config};
+use crate::sync::tls::{ClockWindow, TlsError, agent_config};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,10 +61,16 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
         .max_blocking_threads(4)
         .thread_keep_alive(Duration::from_secs(1))
         .build()?;
-    runtime.block_on(watch(options, state, source, hardware, identity))?;
+    let ended = runtime.block_on(watch(options, state, source, hardware, identity));
     // A reading that hangs on a dead mount must not hold the process.
     runtime.shutdown_background();
-    Ok(ExitCode::SUCCESS)
+    match ended {
+        Err(error) if error.is::<TlsError>() => {
+            tracing::error!("{error}");
+            Ok(ExitCode::from(NEEDS_A_PERSON))
+        }
+        ended => ended.map(|()| ExitCode::SUCCESS),
+    }
 }
 
 fn usable_identity(state: &StateFolder, hardware: &HardwareEvidence) -> Result<Identity, IdentityError> {

@@ -3,6 +3,7 @@
 mod bodies;
 mod bounds;
 mod calls;
+mod certificates;
 mod client;
 mod doors;
 mod enrolment;

@@ -56,6 +56,7 @@ impl Job for Apply {
             Item::Sync(item) => sync(tx, item, self.decider.as_ref()),
             Item::Tick { school, upto, now } => tick(tx, *school, *upto, *now, self.decider.as_ref()),
         };
+        let result = result.map_err(|error| ours(item, error));
         let good = result.is_ok();
         // A call whose content is refused was heard all the same: that much of it is committed.
         self.keep(unit, result.and_then(|content| content.map_err(StoreError::Refused)));
@@ -79,6 +80,19 @@ impl Job for Apply {
         // Whoever asked may be gone; what was written stays written.
         drop(self.answer.send(self.results));
     }
+}
+
+/// What is not the caller's fault: the engine or the store contradicts its own rows, or the disk fails.
+fn ours(item: &Item, error: StoreError) -> StoreError {
+    let why = match error {
+        StoreError::Refused(refusal) => return StoreError::Refused(refusal),
+        StoreError::NotFound(why) | StoreError::Conflict(why) | StoreError::Failed(why) => why,
+    };
+    match item {
+        Item::Sync(item) => tracing::error!(machine = %item.peer.machine, why, "a call could not be applied"),
+        Item::Tick { school, .. } => tracing::error!(%school, why, "a school could not be looked at"),
+    }
+    StoreError::Failed(why)
 }
 
 /// The outer error undoes the item; the inner one keeps that the machine was heard.

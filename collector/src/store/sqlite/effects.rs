@@ -17,6 +17,20 @@ pub const MACHINE: &str = "vigie";
 /// led to it.
 pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
     match effect {
+        Effect::SetPresence { .. } | Effect::SetCheck { .. } | Effect::RemoveCheck { .. } => {
+            on_machine(tx, school, effect)
+        }
+        Effect::OpenIncident { .. } | Effect::AmendIncident { .. } | Effect::ResolveIncident { .. } => {
+            on_incident(tx, school, effect)
+        }
+        Effect::Ticket { .. } | Effect::NoteTicket { .. } | Effect::ResolveTicket { .. } => {
+            on_ticket(tx, school, effect)
+        }
+    }
+}
+
+fn on_machine(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
+    match effect {
         Effect::SetPresence { machine, presence, since } => {
             const SQL: &str = "UPDATE liveness SET presence = ?2, since = ?3 WHERE machine = ?1";
             let row = params![machine.as_bytes(), presence.as_str(), ms(*since)];
@@ -47,6 +61,12 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
             tx.sql.prepare_cached(SQL)?.execute(params![school.as_bytes(), machine.as_bytes(), check, instance])?;
             Ok(())
         }
+        _ => Ok(()),
+    }
+}
+
+fn on_incident(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
+    match effect {
         Effect::OpenIncident { key, cause, confidence, started, detected, witnesses, note, votes } => {
             let id = IncidentId::new();
             let witnesses: BTreeSet<MachineId> = witnesses.iter().copied().collect();
@@ -93,6 +113,12 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
             tx.sql.prepare_cached(SQL)?.execute(row)?;
             incident_line(tx, id, *at, note)
         }
+        _ => Ok(()),
+    }
+}
+
+fn on_ticket(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
+    match effect {
         Effect::Ticket { key, ticket } => put_on_ticket(tx, school, key, ticket),
         Effect::NoteTicket { group_key, at, note } => {
             let id = open_ticket(tx, school, group_key)?.ok_or_else(|| no_ticket(group_key))?;
@@ -104,6 +130,7 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
             tx.sql.prepare_cached(SQL)?.execute(params![id.as_bytes(), ms(*restored), ms(*at)])?;
             ticket_line(tx, id, *at, note)
         }
+        _ => Ok(()),
     }
 }
 
@@ -113,17 +140,24 @@ fn no_ticket(group_key: &str) -> StoreError {
 
 /// The open incident of a key, and its ticket.
 fn open_incident(tx: &Tx<'_>, key: &IncidentKey) -> Result<(IncidentId, Option<TicketId>), StoreError> {
+    find_open(tx, key)?.ok_or_else(|| not_there(key, "open"))
+}
+
+fn find_open(tx: &Tx<'_>, key: &IncidentKey) -> Result<Option<(IncidentId, Option<TicketId>)>, StoreError> {
     const SQL: &str = "SELECT id, ticket FROM incident \
                        WHERE scope = ?1 AND name = ?2 AND instance = ?3 AND resolved IS NULL";
     let parameters = params![key.scope.to_string(), key.check, key.instance];
     let found = tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| Ok((col(row, 0)?, col(row, 1)?)));
-    found.optional()?.ok_or_else(|| not_there(key, "open"))
+    Ok(found.optional()?)
 }
 
 /// The open incident of a key, else the one resolved last.
 fn latest_incident(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey) -> Result<IncidentId, StoreError> {
+    if let Some((id, _)) = find_open(tx, key)? {
+        return Ok(id);
+    }
     const SQL: &str = "SELECT id FROM incident WHERE school = ?4 AND scope = ?1 AND name = ?2 AND instance = ?3 \
-                       ORDER BY resolved IS NULL DESC, resolved DESC, detected DESC LIMIT 1";
+                       ORDER BY resolved DESC, detected DESC LIMIT 1";
     let parameters = params![key.scope.to_string(), key.check, key.instance, school.as_bytes()];
     let found = tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| col(row, 0));
     found.optional()?.ok_or_else(|| not_there(key, "known"))
@@ -141,7 +175,7 @@ fn open_ticket(tx: &Tx<'_>, school: SchoolId, group_key: &str) -> Result<Option<
 }
 
 /// Puts an incident on the open ticket of its group, opening it when there is none.
-fn put_on_ticket(tx: &mut Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewTicket) -> Result<(), StoreError> {
+fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewTicket) -> Result<(), StoreError> {
     let (incident, before) = open_incident(tx, key)?;
     let (id, note) = match open_ticket(tx, school, &ticket.group_key)? {
         Some(id) if before == Some(id) => return Ok(()),

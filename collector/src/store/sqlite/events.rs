@@ -134,6 +134,7 @@ pub fn store(
     }
     move_cursor(tx, request, received, caller, &plan)?;
     let dated = date(tx, request, received, caller, &new)?;
+    let mut count = 0;
     for (event, time) in new.into_iter().zip(dated) {
         stored.visible = true;
         if !insert(tx, request, received, machine, &event, time)? {
@@ -141,6 +142,7 @@ pub fn store(
             compare(tx, request, received, machine, &event)?;
             continue;
         }
+        count += 1;
         if let Some(code) = event.problem {
             let note = Note::new(code).with("kind", &event.kind).with("seq", event.seq);
             let subject = format!("{}:{}", request.stream, event.seq);
@@ -161,6 +163,7 @@ pub fn store(
         }
         stored.inputs.push(Input::Event { machine, at: time.at, certain: time.certain, received, fact });
     }
+    upkeep::count(tx.sql, "event", count)?;
     Ok(stored)
 }
 
@@ -195,9 +198,11 @@ fn move_cursor(
     let (machine, stream) = (caller.machine(), request.stream);
     for (first, last) in &plan.gaps {
         const GAP: &str = "INSERT INTO gap (machine, stream, first, last, received) VALUES (?1, ?2, ?3, ?4, ?5) \
-            ON CONFLICT (machine, stream, first) DO UPDATE SET last = max(last, excluded.last)";
+            ON CONFLICT (machine, stream, first) DO NOTHING";
         let row = params![machine.as_bytes(), stream.as_bytes(), int(*first), int(*last), ms(received)];
-        tx.sql.prepare_cached(GAP)?.execute(row)?;
+        if tx.sql.prepare_cached(GAP)?.execute(row)? > 0 {
+            upkeep::count(tx.sql, "gap", 1)?;
+        }
     }
     if plan.cursor == 0 || request.events.is_empty() && caller.cursor == Some(plan.cursor) {
         return Ok(());

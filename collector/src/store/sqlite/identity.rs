@@ -12,6 +12,11 @@ use std::net::IpAddr;
 use vigie_shared::error::{ErrorCode, Refusal};
 use vigie_shared::id::{MachineId, SchoolId};
 
+/// Longest host name kept, characters (RFC 1035 allows 253).
+const HOST_NAME_MAX: usize = 253;
+/// Kinds of machines; another word is taken for the first.
+const KINDS: [&str; 4] = ["workstation", "laptop", "server", "nomade"];
+
 /// A refusal with a stable code.
 pub fn refused(code: ErrorCode, message: impl Into<String>) -> StoreError {
     StoreError::Refused(Refusal { code, message: message.into() })
@@ -52,8 +57,8 @@ pub fn enrol(tx: &mut Tx<'_>, request: &Enrolment) -> Result<Enrolled, StoreErro
     tx.sql.prepare_cached(SQL)?.execute(params![
         machine.as_bytes(),
         school.as_bytes(),
-        request.host_name,
-        request.kind,
+        request.host_name.chars().take(HOST_NAME_MAX).collect::<String>(),
+        KINDS.iter().find(|kind| **kind == request.kind).unwrap_or(&"workstation"),
         if expected { "trusted" } else { "quarantined" },
         (!expected).then_some("address_not_expected"),
         json(&request.hardware.clone().clean())?,

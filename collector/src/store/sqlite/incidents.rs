@@ -2,7 +2,7 @@
 
 use super::super::{HistoryLine, IncidentSummary, StoreError};
 use super::row::{bracket, col, maybe_bracket, note};
-use super::view;
+use super::{pages, view};
 use crate::engine::Scope;
 use rusqlite::{Connection, Params, Row};
 use std::collections::BTreeMap;
@@ -18,9 +18,9 @@ pub fn open_by_school(
     sql: &Connection,
     school: Option<SchoolId>,
 ) -> Result<BTreeMap<SchoolId, Vec<IncidentSummary>>, StoreError> {
-    let which = "WHERE (?1 IS NULL OR i.school = ?1) AND i.resolved IS NULL";
+    let which = format!("WHERE {} AND i.resolved IS NULL", pages::of(school, "i.school"));
     let mut all: BTreeMap<SchoolId, Vec<IncidentSummary>> = BTreeMap::new();
-    for (school, incident) in read(sql, which, [school.as_ref().map(SchoolId::as_bytes)])? {
+    for (school, incident) in read(sql, &which, [school.as_ref().map(SchoolId::as_bytes)])? {
         all.entry(school).or_default().push(incident);
     }
     Ok(all)

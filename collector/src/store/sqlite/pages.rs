@@ -89,18 +89,26 @@ fn schools(sql: &Connection, condition: &str, parameters: impl Params) -> Result
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// A condition on the school of some rows, first parameter: one school (by its index) or all.
+pub fn of(school: Option<SchoolId>, column: &str) -> String {
+    school.map_or_else(|| "?1 IS NULL".to_owned(), |_| format!("{column} = ?1"))
+}
+
 /// What a cell shows, by school; all schools or one.
 fn machines(
     sql: &Connection,
     school: Option<SchoolId>,
     now: Timestamp,
 ) -> Result<BTreeMap<SchoolId, Vec<MachineSummary>>, StoreError> {
-    const SQL: &str = "SELECT m.id, m.host_name, m.kind, m.status, l.presence, l.last_seen, l.interval_s, \
-            l.backoff_cap_s, m.school FROM machine m JOIN liveness l ON l.machine = m.id \
-        WHERE (?1 IS NULL OR m.school = ?1) AND m.status IN ('trusted', 'quarantined') ORDER BY m.host_name, m.id";
+    let text = format!(
+        "SELECT m.id, m.host_name, m.kind, m.status, l.presence, l.last_seen, l.interval_s, l.backoff_cap_s, m.school \
+         FROM machine m JOIN liveness l ON l.machine = m.id \
+         WHERE {} AND m.status IN ('trusted', 'quarantined') ORDER BY m.host_name, m.id",
+        of(school, "m.school")
+    );
     let absence = view::absence(sql)?;
     let mut worst = worst(sql, school)?;
-    let mut statement = sql.prepare_cached(SQL)?;
+    let mut statement = sql.prepare_cached(&text)?;
     let read = |row: &Row<'_>| Ok((col(row, 8)?, summary(row, absence, now)?));
     let rows = statement.query_map([school.as_ref().map(SchoolId::as_bytes)], read)?;
     let mut all: BTreeMap<SchoolId, Vec<MachineSummary>> = BTreeMap::new();
@@ -140,9 +148,11 @@ fn urgency(state: CheckState) -> u8 {
 }
 
 fn worst(sql: &Connection, school: Option<SchoolId>) -> Result<Worst, StoreError> {
-    const SQL: &str = "SELECT machine, state, name, instance, reason FROM check_state \
-                       WHERE (?1 IS NULL OR school = ?1) ORDER BY machine, since, name, instance";
-    let mut statement = sql.prepare_cached(SQL)?;
+    let text = format!(
+        "SELECT machine, state, name, instance, reason FROM check_state WHERE {} ORDER BY machine, since, name, instance",
+        of(school, "school")
+    );
+    let mut statement = sql.prepare_cached(&text)?;
     let read = |row: &Row<'_>| Ok((col(row, 0)?, (col(row, 1)?, (row.get(2)?, row.get(3)?, col(row, 4)?))));
     let rows = statement.query_map([school.as_ref().map(SchoolId::as_bytes)], read)?;
     let mut worst = Worst::new();
@@ -167,11 +177,15 @@ type Outages = BTreeMap<SchoolId, Vec<(Timestamp, Option<Timestamp>)>>;
 
 /// Internet outages of schools that touch the last 24 hours, oldest first.
 fn outages(sql: &Connection, school: Option<SchoolId>, now: Timestamp) -> Result<Outages, StoreError> {
-    const SQL: &str = "SELECT school, started_after, started_by, ended_after, ended_by FROM incident \
-        WHERE (?1 IS NULL OR school = ?1) AND name = ?2 AND scope LIKE 'school:%' \
-            AND (resolved IS NULL OR ended_by >= ?3) ORDER BY school, started_by";
+    let text = format!(
+        "WITH touching AS (SELECT * FROM incident WHERE resolved IS NULL \
+             UNION ALL SELECT * FROM incident WHERE ended_by >= ?3) \
+         SELECT school, started_after, started_by, ended_after, ended_by FROM touching \
+         WHERE {} AND name = ?2 AND scope LIKE 'school:%' ORDER BY school, started_by",
+        of(school, "school")
+    );
     let since = now.saturating_sub(OUTAGES_FOR).unwrap_or(Timestamp::MIN);
-    let mut statement = sql.prepare_cached(SQL)?;
+    let mut statement = sql.prepare_cached(&text)?;
     let read = |row: &Row<'_>| {
         let ended = super::row::maybe_bracket(row, 3)?;
         Ok((col(row, 0)?, (super::row::bracket(row, 1)?.estimate(), ended.map(|ended| ended.estimate()))))
@@ -304,7 +318,7 @@ pub fn counts(sql: &Connection, now: Timestamp) -> Result<Counts, StoreError> {
     counts.open_incidents = rows.collect::<Result<_, _>>()?;
     let one = |text: &str| sql.prepare_cached(text)?.query_row([], |row| col::<u64>(row, 0));
     counts.open_tickets = one("SELECT count(*) FROM ticket WHERE resolved IS NULL")?;
-    counts.events = one("SELECT count(*) FROM event")?;
-    counts.gaps = one("SELECT count(*) FROM gap")?;
+    counts.events = one("SELECT value FROM counter WHERE name = 'event'")?;
+    counts.gaps = one("SELECT value FROM counter WHERE name = 'gap'")?;
     Ok(counts)
 }

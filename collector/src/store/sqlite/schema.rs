@@ -70,7 +70,8 @@ CREATE TABLE collector (
     id INTEGER PRIMARY KEY CHECK (id = 1), alive INTEGER NOT NULL, absent_from INTEGER, absent_until INTEGER
 ) STRICT;
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO counter (name, value) VALUES ('ticket', 0);
+-- The last ticket number; rows of `event` and `gap`, which are too many to be counted at each look.
+INSERT INTO counter (name, value) VALUES ('ticket', 0), ('event', 0), ('gap', 0);
 
 -- Machines ----------------------------------------------------------------------------------------------------------
 CREATE TABLE token (
@@ -159,6 +160,7 @@ CREATE TABLE ticket (
 CREATE UNIQUE INDEX ticket_open ON ticket (school, group_key) WHERE resolved IS NULL;
 CREATE INDEX ticket_due ON ticket (due) WHERE resolved IS NULL;
 CREATE INDEX ticket_resolved ON ticket (resolved) WHERE resolved IS NOT NULL;
+CREATE INDEX ticket_of_school ON ticket (school, resolved);
 CREATE TABLE incident (
     id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), scope TEXT NOT NULL, name TEXT NOT NULL,
     instance TEXT NOT NULL, cause TEXT NOT NULL, confidence TEXT NOT NULL, started_after INTEGER NOT NULL,
@@ -167,6 +169,7 @@ CREATE TABLE incident (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX incident_open ON incident (scope, name, instance) WHERE resolved IS NULL;
 CREATE INDEX incident_of_school ON incident (school, resolved);
+CREATE INDEX incident_ended ON incident (ended_by) WHERE ended_by IS NOT NULL;
 CREATE INDEX incident_of_ticket ON incident (ticket) WHERE ticket IS NOT NULL;
 CREATE TABLE incident_history (
     incident BLOB NOT NULL REFERENCES incident (id), n INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,

@@ -21,7 +21,11 @@ pub fn open(sql: &Connection) -> Result<Vec<TicketSummary>, StoreError> {
 
 /// Tickets, at most `limit`.
 pub fn latest(sql: &Connection, limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
-    read(sql, &format!("{BY_URGENCY} LIMIT ?1"), [bound(limit)])
+    let which = format!(
+        "WHERE t.resolved IS NULL OR t.id IN (SELECT id FROM ticket WHERE resolved IS NOT NULL \
+             ORDER BY resolved DESC LIMIT ?1) {BY_URGENCY} LIMIT ?1"
+    );
+    read(sql, &which, [bound(limit)])
 }
 
 /// All open tickets of a school and the latest resolved, at most `limit` of these.

@@ -4,8 +4,8 @@ use super::super::StoreError;
 use super::row::{col, cut, ms};
 use super::writer::Tx;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
-use vigie_shared::id::SchoolId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use vigie_shared::id::{MachineId, SchoolId};
 
 /// Not having been alive for longer than this is an absence.
 const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(15);
@@ -68,8 +68,6 @@ pub fn retain(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
             WHERE newer.machine = s.machine AND newer.stream > s.stream) LIMIT ?2)";
     const BOOTS: &str = "DELETE FROM boot WHERE (machine, boot) IN \
         (SELECT machine, boot FROM boot WHERE last_seen < ?1 LIMIT ?2)";
-    const SAMPLES: &str = "DELETE FROM sample WHERE (day, machine, metric, instance, at) IN \
-        (SELECT day, machine, metric, instance, at FROM sample WHERE day < ?1 LIMIT ?2)";
     const SESSIONS: &str = "DELETE FROM session WHERE secret_sha256 IN \
         (SELECT secret_sha256 FROM session WHERE expires <= ?1 LIMIT ?2)";
     const FAILED: &str = "DELETE FROM failed_sign_in WHERE n IN \
@@ -79,13 +77,71 @@ pub fn retain(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
         (GAPS, ms(before(EVENTS_FOR))),
         (STREAMS, ms(before(EVENTS_FOR))),
         (BOOTS, ms(before(EVENTS_FOR))),
-        (SAMPLES, day(before(SAMPLES_FOR))),
         (SESSIONS, ms(now)),
         (FAILED, ms(before(FAILED_FOR))),
     ];
-    let mut gone = 0;
+    let mut all = drop_samples(tx.sql, day(before(SAMPLES_FOR)))?;
     for (sql, limit) in past {
-        gone += tx.sql.prepare_cached(sql)?.execute(params![limit, ROWS])?;
+        let gone = i64::try_from(tx.sql.prepare_cached(sql)?.execute(params![limit, ROWS])?).unwrap_or(i64::MAX);
+        match sql {
+            EVENTS => count(tx.sql, "event", -gone)?,
+            GAPS => count(tx.sql, "gap", -gone)?,
+            _ => {}
+        }
+        all += gone;
     }
-    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+    Ok(u64::try_from(all).unwrap_or_default())
+}
+
+/// Drops samples of days before this one from the start of the table, by whole machines: at least [`ROWS`] if there are.
+fn drop_samples(sql: &Connection, before: i64) -> Result<i64, StoreError> {
+    const EDGE: &str = "SELECT day, machine FROM sample WHERE day < ?1 ORDER BY day, machine LIMIT 1 OFFSET ?2";
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, col::<MachineId>(row, 1)?));
+    let gone = match sql.prepare_cached(EDGE)?.query_row([before, ROWS], read).optional()? {
+        Some((day, machine)) => sql
+            .prepare_cached("DELETE FROM sample WHERE (day, machine) <= (?1, ?2)")?
+            .execute(params![day, machine.as_bytes()])?,
+        None => sql.prepare_cached("DELETE FROM sample WHERE day < ?1")?.execute([before])?,
+    };
+    Ok(i64::try_from(gone).unwrap_or(i64::MAX))
+}
+
+/// Moves the count of rows of a table.
+pub fn count(sql: &Connection, table: &str, by: i64) -> Result<(), StoreError> {
+    if by != 0 {
+        const SQL: &str = "UPDATE counter SET value = value + ?2 WHERE name = ?1";
+        sql.prepare_cached(SQL)?.execute(params![table, by])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn samples_go_in_bounded_slices_and_only_past_days() {
+        let sql = Connection::open_in_memory().unwrap();
+        schema::migrate(&sql).unwrap();
+        const FILL: &str = "WITH RECURSIVE n (n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM n WHERE n < ?2 - 1) \
+            INSERT INTO sample SELECT ?1, CAST(printf('%016d', n / 100) AS BLOB), 'm', '', n, 1.0 FROM n";
+        for (day, rows) in [(1, ROWS), (2, ROWS / 2), (3, 1000)] {
+            sql.execute(FILL, [day, rows]).unwrap();
+        }
+        let left = |day: i64| -> i64 {
+            sql.query_row("SELECT count(*) FROM sample WHERE day = ?1", [day], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(drop_samples(&sql, 3).unwrap(), ROWS + 100, "one machine beyond the slice");
+        assert_eq!((left(1), left(2), left(3)), (0, ROWS / 2 - 100, 1000));
+        assert_eq!(drop_samples(&sql, 3).unwrap(), ROWS / 2 - 100);
+        assert_eq!(drop_samples(&sql, 3).unwrap(), 0);
+        assert_eq!(left(3), 1000);
+    }
+
+    #[test]
+    fn a_day_before_1970_is_a_day() {
+        let at = Timestamp::from_second(-1).unwrap();
+        assert_eq!((day(at), day(Timestamp::UNIX_EPOCH)), (-1, 0));
+    }
 }

@@ -235,10 +235,19 @@ fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTree
 /// Each unit in its own transaction.
 fn alone(connection: &Connection, batch: &mut [Box<dyn Job>]) -> BTreeMap<SchoolId, u64> {
     let mut published = BTreeMap::new();
+    let mut locked_out: Option<StoreError> = None;
     for job in batch.iter_mut() {
         for unit in 0..job.units() {
+            if let Some(error) = &locked_out {
+                job.refuse(unit, StoreError::Failed(error.to_string()));
+                continue;
+            }
+            if let Err(error) = begin(connection) {
+                job.refuse(unit, StoreError::Failed(error.to_string()));
+                locked_out = Some(error);
+                continue;
+            }
             let mut attempt = || -> Result<BTreeMap<SchoolId, u64>, StoreError> {
-                begin(connection)?;
                 let mut tx = Tx::new(connection);
                 let result = in_savepoint(job.as_mut(), unit, &mut tx);
                 finish(connection, result)?;

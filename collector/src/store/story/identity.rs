@@ -6,6 +6,7 @@ on_every_store!(
     a_token_lets_in_as_many_as_it_says,
     an_unknown_secret_and_another_school_read_the_same,
     enrolling_again_with_the_same_key_is_the_same_machine,
+    what_a_machine_says_of_itself_is_bounded,
     an_unexpected_address_waits_for_a_person,
     certificates_are_judged_at_every_call,
     other_hardware_goes_back_to_quarantine_until_approved,
@@ -48,6 +49,16 @@ async fn enrolling_again_with_the_same_key_is_the_same_machine(world: &World) {
 
     assert_eq!(first, again, "although the token has no uses left");
     assert_eq!(code(store.enrol(enrolment(2, 8)).await.unwrap_err()), ErrorCode::TokenExhausted);
+}
+
+async fn what_a_machine_says_of_itself_is_bounded(world: &World) {
+    let store = world.open();
+    machines(&store, 1).await;
+    store.create_token(token(2, 1)).await.unwrap();
+    let request = Enrolment { host_name: "é".repeat(5000), kind: "spaceship".to_owned(), ..enrolment(2, 7) };
+    let machine = store.enrol(request).await.unwrap().machine;
+    let shown = store.machine(machine, at(2)).await.unwrap().unwrap().machine;
+    assert_eq!((shown.host_name.chars().count(), shown.kind.as_str()), (253, "workstation"));
 }
 
 async fn an_unexpected_address_waits_for_a_person(world: &World) {
