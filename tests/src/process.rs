@@ -97,15 +97,19 @@ pub fn output_of(command: &mut Command) -> Result<String> {
 }
 
 /// The program `name` built beside the running one (`target/debug` or `target/release`), or what the variable
-/// `VIGIE_AGENT` / `VIGIE_COLLECTOR` points to.
+/// `VIGIE_AGENT` / `VIGIE_COLLECTOR` points to. Beside `target/release` the agent's own profile is preferred: that is
+/// what ships.
 pub fn program(name: &str) -> Result<PathBuf> {
     let variable = name.to_uppercase().replace('-', "_");
     if let Some(path) = std::env::var_os(&variable) {
         return Ok(path.into());
     }
     let own = std::env::current_exe().context("where am I?")?;
-    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
-    beside.with_context(|| {
+    let shipped =
+        own.parent().filter(|folder| folder.ends_with("release")).map(|folder| folder.with_file_name("agent"));
+    let beside = own.ancestors().skip(1).take(2).map(Path::to_owned);
+    let found = shipped.into_iter().chain(beside).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.with_context(|| {
         format!("{name} is not built beside {}: build the workspace first, or set {variable}", own.display())
     })
 }

@@ -1,6 +1,6 @@
 //! What the agent costs a school machine: memory, processor time, disk, bytes on the line; beside its neighbours.
 
-use super::sampling::{median_cpu_ms, peak_kib, pss_kib, size};
+use super::sampling::{median_cpu_ms, peak_kib, pss_anonymous_kib, pss_kib, size};
 use super::{peers, wire::Meter};
 use crate::process::program;
 use crate::stage::{Stage, policy};
@@ -61,7 +61,7 @@ pub fn run(install_peers: bool) -> Result<()> {
     ensure!(store.event_count()? == events_before, "the heartbeats were not quiet: events came with them");
 
     let pid = stage.machines[0].agent()?.pid();
-    let (pss, peak) = (pss_kib(pid)?, peak_kib(pid)?);
+    let (pss, own, peak) = (pss_kib(pid)?, pss_anonymous_kib(pid)?, peak_kib(pid)?);
     stage.machines[0].stop()?;
     drop(stage);
 
@@ -70,6 +70,7 @@ pub fn run(install_peers: bool) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let result = json!({
         "pss_kib": pss,
+        "pss_anonymous_kib": own,
         "peak_inventory_kib": peak,
         "inventory_cpu_ms": rounded(cpu),
         "binary_bytes": size(&agent)?,

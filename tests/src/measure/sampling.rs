@@ -10,6 +10,11 @@ pub fn pss_kib(pid: u32) -> Result<u64> {
     field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
+/// The part of [`pss_kib`] that is the process' own memory, not pages of files, KiB.
+pub fn pss_anonymous_kib(pid: u32) -> Result<u64> {
+    field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss_Anon:")
+}
+
 /// Largest resident set a process ever had, KiB (`VmHWM` of `/proc/PID/status`).
 pub fn peak_kib(pid: u32) -> Result<u64> {
     field_kib(&format!("/proc/{pid}/status"), "VmHWM:")
