@@ -21,6 +21,10 @@ use vigie_shared::limits::{BODY_INFLATED_MAX, DEPTH_MAX, SCHEMA, SCHEMA_OLDEST, 
 
 /// Longest time for a body to come in: 2 MiB over a slow line of a school, and some patience.
 const BODY_TIME: Duration = Duration::from_secs(120);
+/// A body that is too large is read on and thrown away up to this many times its bound, for this long: whoever is cut off
+/// while still sending gets a reset and never reads why.
+const DRAIN: usize = 4;
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Longest wait for memory.
 const MEMORY_TIME: Duration = Duration::from_secs(5);
 /// Bodies up to this size are not counted, bytes: connections are bounded already.
@@ -73,8 +77,8 @@ pub struct Received {
     taken: Taken,
 }
 
-/// Reads a body of at most `max` bytes. One that announces more is refused before any of it is read.
-pub async fn read(headers: &HeaderMap, body: Incoming, max: usize, memory: &Memory) -> Result<Received, Refusal> {
+/// Reads a body of at most `max` bytes. One that announces more is refused before any of it is kept.
+pub async fn read(headers: &HeaderMap, mut body: Incoming, max: usize, memory: &Memory) -> Result<Received, Refusal> {
     let zstd = match headers.get(CONTENT_ENCODING).map(|v| v.as_bytes()) {
         None | Some(b"identity") => false,
         Some(b"zstd") => true,
@@ -82,17 +86,19 @@ pub async fn read(headers: &HeaderMap, body: Incoming, max: usize, memory: &Memo
     };
     let announced = body.size_hint();
     if announced.lower() > max as u64 {
-        return Err(too_large(max));
+        return Err(too_large(body, max).await);
     }
     let expected = announced.upper().and_then(|n| usize::try_from(n).ok()).unwrap_or(max);
     let taken = if expected > UNCOUNTED { memory.take(expected).await? } else { Taken::default() };
-    let bytes = timeout(BODY_TIME, collect(body, max)).await.map_err(|_| {
+    let bytes = timeout(BODY_TIME, collect(&mut body, max)).await.map_err(|_| {
         refusal(ErrorCode::BodyInvalid, format!("the body was not complete after {} s", BODY_TIME.as_secs()))
     })??;
+    let Some(bytes) = bytes else { return Err(too_large(body, max).await) };
     Ok(Received { bytes, zstd, memory: memory.clone(), taken })
 }
 
-async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, Refusal> {
+/// The whole body; `None` once it is larger than `max`.
+async fn collect(body: &mut Incoming, max: usize) -> Result<Option<Bytes>, Refusal> {
     let mut first = Bytes::new();
     let mut more: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -107,13 +113,25 @@ async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, Refusal> {
             more.extend_from_slice(&data);
         }
         if first.len().max(more.len()) > max {
-            return Err(too_large(max));
+            return Ok(None);
         }
     }
-    Ok(if more.is_empty() { first } else { more.into() })
+    Ok(Some(if more.is_empty() { first } else { more.into() }))
 }
 
-fn too_large(max: usize) -> Refusal {
+/// The refusal of a body that is too large, once its sender can read it.
+async fn too_large(mut body: Incoming, max: usize) -> Refusal {
+    let throw_away = async {
+        let mut left = max.saturating_mul(DRAIN);
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whether it ended or time ran out, the answer is the same.
+    let _ = timeout(DRAIN_TIME, throw_away).await;
     refusal(ErrorCode::BodyTooLarge, format!("the body is larger than {max} bytes; send less at once"))
 }
 
