@@ -3,6 +3,7 @@
 //! [`world`] makes schools out of network namespaces; [`collector`] and [`machine`] run the real programs in them;
 //! [`client`] is a second, independent writing of the wire, for what a good agent never says; [`measure`] measures.
 
+pub mod agreement;
 pub mod client;
 pub mod collector;
 pub mod fake;

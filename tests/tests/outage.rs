@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 use vigie_shared::policy::Policy;
+use vigie_tests::agreement::due;
 use vigie_tests::fake::now_ms;
 use vigie_tests::measure::outage::{Options, measure};
 use vigie_tests::process::tail;
@@ -77,7 +78,10 @@ fn one_cut_is_one_ticket_with_its_right_start_due_time_and_end() {
     assert!(end_error.abs() <= INTERVAL_MS, "end is {end_error} ms off: {incident:?}");
     assert_eq!(opened.number, resolved.number);
     assert_eq!(opened.due_ms, resolved.due_ms, "late evidence does not move the deadline");
-    assert!(opened.due_ms - opened.opened_ms >= 4 * 3_600_000, "four business hours: {opened:?}");
+    let started = jiff::Timestamp::from_millisecond(opened.opened_ms).unwrap();
+    let expected = due(started, 4).unwrap();
+    assert_eq!(opened.due_ms, expected.as_millisecond(), "four business hours after {started}");
+    assert!((cut..restored).contains(&opened.opened_ms), "the clock starts at the detection, between cut and repair");
     assert_eq!(store.tickets().unwrap().len(), 1);
     assert!(open_page.contains("0959901W") || open_page.contains("Tilleuls"), "{}", tail(&open_page, 30));
     assert_nothing_lost_nothing_twice(&stage);

@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::Duration;
+use vigie_tests::agreement::in_paris;
 use vigie_tests::fake::now_ms;
 use vigie_tests::stage::{Stage, policy};
 use vigie_tests::wait::{end_waits_on_signals, interrupted, stays_true};
@@ -57,7 +58,7 @@ fn show(arguments: &Arguments) -> Result<()> {
     for machine in &mut stage.machines {
         machine.start()?;
     }
-    println!("\n    http://{}/\n    login: superviseur.a\n    {}\n", stage.collector.plain()?, password.trim());
+    println!("\n    http://{}/\n    superviseur.a / {}\n", stage.collector.plain()?, password.trim());
     stage.wait_all_well(&policy)?;
     say("Les quatre postes sont là, internet répond.", "All four machines are there, the internet answers.");
     say(
@@ -76,8 +77,11 @@ fn show(arguments: &Arguments) -> Result<()> {
         &format!("Le ticket n° {} s'est ouvert tout seul, {after} s après la coupure.", ticket.number),
         &format!("Ticket {} opened by itself, {after} s after the cut.", ticket.number),
     );
-    let due = jiff::Timestamp::from_millisecond(ticket.due_ms)?;
-    say(&format!("À rétablir avant {due} (4 h ouvrées)."), &format!("Due by {due} (4 business hours)."));
+    let due = in_paris(jiff::Timestamp::from_millisecond(ticket.due_ms)?)?;
+    say(
+        &format!("À rétablir avant le {} (4 h ouvrées).", due.strftime("%d/%m à %H h %M")),
+        &format!("Due by {} in Paris (4 business hours).", due.strftime("%Y-%m-%d %H:%M")),
+    );
     pass(Duration::from_secs(10))?;
 
     let restored = now_ms();
