@@ -2,6 +2,7 @@
 
 mod conduct;
 mod goodbye;
+mod heap;
 #[cfg(test)]
 mod tests;
 mod watcher;
@@ -46,6 +47,7 @@ pub struct Options {
 /// Runs the verb.
 pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     start_log();
+    heap::keep_small();
     let state = StateFolder::new(&options.state);
     let source: Arc<dyn Source> = Arc::new(Live);
     let hardware = crate::inventory::hardware_evidence(source.as_ref());
