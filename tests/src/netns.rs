@@ -12,6 +12,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 const PREFIX: &str = "vigie-";
 
@@ -88,8 +89,15 @@ impl Drop for Namespace {
     }
 }
 
-/// Whether this process may make namespaces; the reason when it may not.
+/// Whether this process may make namespaces; the reason when it may not. Tried once: the tests of a file run side by
+/// side in one process and would take the trial's name from each other.
 pub fn possible() -> Result<()> {
+    static TRIED: OnceLock<Result<(), String>> = OnceLock::new();
+    let tried = TRIED.get_or_init(|| trial().map_err(|why| format!("{why:#}")));
+    tried.clone().map_err(anyhow::Error::msg)
+}
+
+fn trial() -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         anyhow::bail!("not root");
     }

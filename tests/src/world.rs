@@ -55,10 +55,17 @@ pub struct School {
     gateway: Namespace,
 }
 
-/// The reason why no world can be made here, after telling it on standard error.
+/// Whether `VIGIE_WORLDS=required` is set, as `./dev test` does: what would be skipped then fails, so that a test that
+/// was skipped never passes for one that was made.
+pub fn required() -> bool {
+    std::env::var_os("VIGIE_WORLDS").is_some_and(|word| word == "required")
+}
+
+/// Whether no world can be made here; the reason is told on standard error. A failure where worlds are [`required`].
 pub fn skipped() -> bool {
     match netns::possible() {
         Ok(()) => false,
+        Err(why) if required() => panic!("network namespaces are required and cannot be made: {why:#}"),
         Err(why) => {
             eprintln!("skipped: needs root and network namespaces ({why:#})");
             true
