@@ -3,7 +3,7 @@
 use super::lang::Lang;
 use super::notes::{self, Line};
 use super::{due, reasons, words};
-use crate::engine::Bracket;
+use crate::engine::{Bracket, Cause};
 use crate::store::{IncidentSummary, TicketSummary};
 use jiff::{SignedDuration, Timestamp};
 use vigie_shared::check::{CheckState, INTERNET};
@@ -26,7 +26,7 @@ pub struct IncidentView {
     pub machine: Option<(String, String)>,
     /// Why, in words.
     pub cause: String,
-    /// How sure, in words.
+    /// How sure, in words; empty while the cause is undetermined: there is nothing to be sure of.
     pub confidence: String,
     /// When it began, in words.
     pub started: String,
@@ -75,7 +75,10 @@ pub fn incident(lang: Lang, incident: &IncidentSummary, now: Timestamp) -> Incid
         tone: tone(incident),
         machine: incident.machine.as_ref().map(|(id, name)| (format!("/postes/{id}"), name.clone())),
         cause,
-        confidence: reasons::confidence(lang, incident.confidence),
+        confidence: match incident.cause {
+            Cause::Undetermined => String::new(),
+            _ => reasons::confidence(lang, incident.confidence),
+        },
         started: bracket(lang, &incident.started, now),
         detected: words::moment(lang, incident.detected, now),
         ended: incident.ended.map(|e| bracket(lang, &e, now)).unwrap_or_default(),
