@@ -28,6 +28,7 @@ use readers::{READERS, Readers};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
+use std::time::Duration;
 use tokio::sync::broadcast;
 use writer::Writer;
 
@@ -79,11 +80,25 @@ fn create(path: &Path) -> Result<(), StoreError> {
     options.open(path).map(drop).map_err(|e| StoreError::Failed(format!("the database cannot be opened: {e}")))
 }
 
+/// Turns the write-ahead log on. SQLite does not wait for others here (its busy handler is not asked where waiting could
+/// be a deadlock), so two programs that open a new database at once would refuse each other: we try again ourselves.
+fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
+    for _ in 0..writer::BUSY.as_millis() / PAUSE.as_millis() {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if busy(&error) => std::thread::sleep(PAUSE),
+            done => return Ok(done?),
+        }
+    }
+    Ok(connection.pragma_update(None, "journal_mode", "wal")?)
+}
+
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(writer::BUSY)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    use_write_ahead_log(&connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
