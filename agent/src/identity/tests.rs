@@ -40,18 +40,18 @@ async fn attempt(
     shown: &[&Authority],
     life: Life,
     wall_ms: i64,
-) -> (Result<Identity, EnrolmentError>, Collector, StateFolder) {
+) -> (Result<Identity, EnrolmentError>, Collector, StateFolder, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let state = StateFolder::new(folder.keep());
+    let state = StateFolder::new(folder.path());
     let collector = Collector::start(signer, shown, life, signing(expected)).await;
     let result = enrol(candidate(&collector, expected.token()), &state, &window(wall_ms)).await;
-    (result, collector, state)
+    (result, collector, state, folder)
 }
 
 #[tokio::test]
 async fn a_machine_is_enrolled_and_its_identity_kept() {
     let ours = Arc::new(Authority::new("ours"));
-    let (result, collector, state) = attempt(&ours, &ours, &[&ours], USUAL, NOW_MS).await;
+    let (result, collector, state, _folder) = attempt(&ours, &ours, &[&ours], USUAL, NOW_MS).await;
 
     let identity = result.unwrap();
     assert_eq!(Identity::load(&state).unwrap(), identity);
@@ -66,7 +66,7 @@ async fn a_machine_is_enrolled_and_its_identity_kept() {
 #[tokio::test]
 async fn the_token_never_leaves_for_another_authority() {
     let (ours, other) = (Arc::new(Authority::new("ours")), Arc::new(Authority::new("other")));
-    let (result, collector, state) = attempt(&ours, &other, &[&other], USUAL, NOW_MS).await;
+    let (result, collector, state, _folder) = attempt(&ours, &other, &[&other], USUAL, NOW_MS).await;
 
     let error = result.unwrap_err().to_string();
     assert!(error.contains("not the collector that the token was made for"), "{error}");
@@ -77,7 +77,7 @@ async fn the_token_never_leaves_for_another_authority() {
 #[tokio::test]
 async fn showing_our_authority_beside_a_foreign_leaf_is_not_enough() {
     let (ours, other) = (Arc::new(Authority::new("ours")), Arc::new(Authority::new("other")));
-    let (result, collector, _) = attempt(&ours, &other, &[&ours, &other], USUAL, NOW_MS).await;
+    let (result, collector, ..) = attempt(&ours, &other, &[&ours, &other], USUAL, NOW_MS).await;
     assert!(result.is_err());
     assert_eq!(collector.seen().len(), 0);
 }
@@ -85,7 +85,7 @@ async fn showing_our_authority_beside_a_foreign_leaf_is_not_enough() {
 #[tokio::test]
 async fn an_expired_certificate_of_the_collector_is_refused_and_named() {
     let ours = Arc::new(Authority::new("ours"));
-    let (result, collector, _) = attempt(&ours, &ours, &[&ours], ((2025, 1, 1), (2026, 11, 2)), NOW_MS).await;
+    let (result, collector, ..) = attempt(&ours, &ours, &[&ours], ((2025, 1, 1), (2026, 11, 2)), NOW_MS).await;
     let error = result.unwrap_err().to_string();
     assert!(error.contains("has expired") && error.contains("renew it on the collector"), "{error}");
     assert_eq!(collector.seen().len(), 0);
@@ -95,7 +95,7 @@ async fn an_expired_certificate_of_the_collector_is_refused_and_named() {
 async fn a_machine_in_2010_enrols_with_a_collector_of_the_future() {
     let ours = Arc::new(Authority::new("ours"));
     let life = ((2027, 6, 1), (2028, 6, 1));
-    let (result, _, _) = attempt(&ours, &ours, &[&ours], life, 1_262_304_000_000).await;
+    let (result, ..) = attempt(&ours, &ours, &[&ours], life, 1_262_304_000_000).await;
     assert!(result.is_ok(), "{result:?}");
 }
 
