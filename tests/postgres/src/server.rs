@@ -104,6 +104,12 @@ impl Postgres {
         format!("postgres://{SUPERUSER}:{}@{address}/{database}", self.password)
     }
 
+    /// `postgres://…` of one of its databases through its Unix socket: leads there from every network namespace.
+    pub fn socket_url(&self, database: &str) -> String {
+        let folder = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://{SUPERUSER}:{}@{folder}:{}/{database}", self.password, self.port)
+    }
+
     /// Where it listens. The same for its whole life.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.options.listen, self.port)
