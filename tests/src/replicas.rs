@@ -135,18 +135,12 @@ impl Replicas {
 
     /// Cuts a collector from the database without a word: packets vanish, connections hang.
     pub fn cut_from_database(&self, collector: usize) -> Result<()> {
-        let table = format!(
-            "table inet cable {{
-                chain output {{ type filter hook output priority 0; policy accept; ip daddr {DATABASE} drop; }}
-                chain input {{ type filter hook input priority 0; policy accept; ip saddr {DATABASE} drop; }}
-            }}\n"
-        );
-        self.places[collector].namespace.nft(&table)
+        self.places[collector].cut()
     }
 
     /// Puts the cable back.
     pub fn restore_database(&self, collector: usize) -> Result<()> {
-        self.places[collector].namespace.nft("delete table inet cable\n")
+        self.places[collector].restore()
     }
 
     /// Waits until every machine has reported that the internet is well.
@@ -283,7 +277,52 @@ impl Place {
         Ok(Self { name, address, namespace })
     }
 
+    fn cut(&self) -> Result<()> {
+        let table = format!(
+            "table inet cable {{
+                chain output {{ type filter hook output priority 0; policy accept; ip daddr {DATABASE} drop; }}
+                chain input {{ type filter hook input priority 0; policy accept; ip saddr {DATABASE} drop; }}
+            }}\n"
+        );
+        self.namespace.nft(&table)
+    }
+
+    fn restore(&self) -> Result<()> {
+        self.namespace.nft("delete table inet cable\n")
+    }
+
     fn collector(&self, world: &World, database: Option<&Database>) -> Result<Collector> {
         Collector::replica(&world.folder().join(&self.name), Some(&self.namespace), &self.address, COLLECTOR, database)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+    use std::net::{SocketAddr, TcpStream};
+
+    #[test]
+    fn a_place_reaches_the_database_until_its_own_cable_is_cut_and_then_waits_in_vain() {
+        if skipped(Kept::Server) {
+            return;
+        }
+        let world = World::new().unwrap();
+        let postgres = postgres_outside(&world).unwrap();
+        let places = [Place::new(&world, 1).unwrap(), Place::new(&world, 2).unwrap()];
+        let connect = |place: &Place, address: SocketAddr| {
+            let patience = Duration::from_millis(500);
+            let connecting = move || TcpStream::connect_timeout(&address, patience).map_err(|error| error.kind());
+            place.namespace.thread(connecting).unwrap().join().unwrap()
+        };
+        connect(&places[0], postgres.address()).unwrap();
+
+        places[0].cut().unwrap();
+        assert_eq!(connect(&places[0], postgres.address()).unwrap_err(), ErrorKind::TimedOut);
+        connect(&places[1], postgres.address()).unwrap();
+
+        places[0].restore().unwrap();
+        connect(&places[0], postgres.address()).unwrap();
+        assert_eq!(postgres.psql("SELECT 1").unwrap(), "1", "and through its socket from this namespace");
     }
 }

@@ -221,6 +221,15 @@ impl Store {
         self.rows(&sql, |row| Ok((row.bytes(0)?, row.number(1)?.unsigned_abs(), row.number(2)?.unsigned_abs())))
     }
 
+    /// Version of a school, which every change that its pages show counts up.
+    pub fn school_version(&self, uai: &str) -> Result<u64> {
+        let sql = format!(
+            "SELECT version FROM school_state WHERE school = (SELECT id FROM school WHERE uai = {})",
+            quoted(uai)
+        );
+        Ok(self.rows(&sql, |row| row.number(0))?.first().map_or(0, |version| version.unsigned_abs()))
+    }
+
     fn count(&self, table: &str) -> Result<u64> {
         let counts = self.rows(&format!("SELECT count(*) FROM {table}"), |row| row.number(0))?;
         counts.first().map(|count| count.unsigned_abs()).context("a count has one row")
