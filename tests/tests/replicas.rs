@@ -2,7 +2,10 @@
 //! nothing is lost, no ticket comes twice and nobody is declared absent. Needs root, network namespaces, PostgreSQL and
 //! HAProxy; the tests on the loopback need PostgreSQL only.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use vigie_shared::check::{CheckResult, CheckState, Reason, VOLUME_SPACE};
@@ -11,9 +14,9 @@ use vigie_shared::policy::Policy;
 use vigie_test_postgres::Postgres;
 use vigie_tests::collector::{Collector, SCHOOLS};
 use vigie_tests::fake::FakeMachine;
-use vigie_tests::replicas::{Kept, Replicas, database_on, skipped};
+use vigie_tests::replicas::{Kept, Member, Replicas, database_on, skipped};
 use vigie_tests::stage::policy;
-use vigie_tests::wait::stays_true;
+use vigie_tests::wait::{stays_true, wait_for};
 use vigie_tests::web::{Browser, field};
 
 /// The smallest that the policy allows.
@@ -44,16 +47,45 @@ fn assert_no_ticket_and_nothing_lost(replicas: &Replicas) {
     assert_eq!(replicas.faults().unwrap(), Vec::<String>::new());
 }
 
-/// Nobody of this school is thought to be silent, for all of `bound`. While the database is away nothing is thought.
-fn stays_heard(replicas: &Replicas, school: usize, bound: Duration) {
-    let store = replicas.store().unwrap();
-    stays_true("everybody of the other school is online", bound, || {
-        replicas.of_school(school).all(|member| match store.presence(&member.id) {
-            Ok(presence) => presence.as_deref() == Some("online"),
-            Err(_) => true,
-        })
-    })
-    .unwrap();
+/// Looks at the database from now on, all the time that it answers: is anybody of these taken for silent?
+struct Watch {
+    silent: Arc<Mutex<BTreeSet<String>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Watch {
+    fn over(replicas: &Replicas, whom: impl Fn(&Member) -> bool) -> Self {
+        let store = replicas.store().unwrap();
+        let watched = replicas.members.iter().filter(|member| whom(member));
+        let watched: Vec<_> = watched.map(|member| (member.id, member.machine.host.clone())).collect();
+        let watch = Self { silent: Arc::default(), stop: Arc::default() };
+        let (silent, stop) = (watch.silent.clone(), watch.stop.clone());
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                for (id, host) in &watched {
+                    if store.presence(id).is_ok_and(|presence| presence.as_deref() == Some("silent")) {
+                        silent.lock().unwrap().insert(host.clone());
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(250));
+            }
+        });
+        watch
+    }
+
+    fn seen(&self) -> BTreeSet<String> {
+        self.silent.lock().unwrap().clone()
+    }
+
+    fn assert_nobody_was_taken_for_silent(&self) {
+        assert_eq!(self.seen(), BTreeSet::new());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The collector with the most agents.
@@ -69,6 +101,7 @@ fn agents_behind_a_balancer_come_back_when_their_only_collector_does() {
     }
     let mut replicas = Replicas::running(1, Kept::Embedded, &[2], &quick()).unwrap();
     assert!(replicas.balancer.health("replica1").unwrap().connections >= 2);
+    let watch = Watch::over(&replicas, |_| true);
 
     replicas.collectors[0].kill_9().unwrap();
     replicas.balancer.wait_up("replica1", false).unwrap();
@@ -76,7 +109,14 @@ fn agents_behind_a_balancer_come_back_when_their_only_collector_does() {
     replicas.balancer.wait_up("replica1", true).unwrap();
 
     replicas.wait_told(TO_COME_BACK, |_| true).unwrap();
+    watch.assert_nobody_was_taken_for_silent();
     assert_no_ticket_and_nothing_lost(&replicas);
+
+    // What the watch looks for is seen when it is true.
+    let watch = Watch::over(&replicas, |_| true);
+    replicas.members[0].machine.kill_9().unwrap();
+    wait_for("its silence", TO_COME_BACK, || (!watch.seen().is_empty()).then_some(())).unwrap();
+    assert_eq!(watch.seen(), [replicas.members[0].machine.host.clone()].into());
 }
 
 #[test]
@@ -87,16 +127,18 @@ fn a_replica_killed_during_an_outage_changes_nothing_for_anybody() {
     let mut replicas = Replicas::running(3, Kept::Server, &[3, 2], &quick()).unwrap();
     replicas.world.schools[0].cut_line().unwrap();
     let opened = replicas.wait_ticket(TO_TICKET).unwrap();
+    let watch = Watch::over(&replicas, |member| member.school == 1);
 
     let victim = busiest(&replicas);
     replicas.collectors[victim].kill_9().unwrap();
-    stays_heard(&replicas, 1, Duration::from_secs(15));
+    replicas.wait_told(TO_COME_BACK, |member| member.school == 1).unwrap();
     replicas.world.schools[0].restore_line().unwrap();
     let resolved = replicas.wait_resolved(TO_COME_BACK).unwrap();
     replicas.collectors[victim].start(None).unwrap();
     replicas.balancer.wait_up(replicas.name(victim), true).unwrap();
 
     replicas.wait_told(TO_COME_BACK, |_| true).unwrap();
+    watch.assert_nobody_was_taken_for_silent();
     assert_eq!(resolved[0].number, opened.number);
     assert_one_ticket_and_nothing_lost(&replicas);
 }
@@ -111,13 +153,11 @@ fn the_agents_of_a_replica_cut_from_the_database_move_to_the_others_until_it_is_
     let name = replicas.name(lonely).to_owned();
     assert!(replicas.balancer.health(&name).unwrap().connections > 0, "it has agents to lose");
 
+    let watch = Watch::over(&replicas, |_| true);
     replicas.cut_from_database(lonely).unwrap();
     replicas.balancer.wait_up(&name, false).unwrap();
     replicas.wait_told(TO_COME_BACK, |_| true).unwrap();
     assert_eq!(replicas.balancer.health(&name).unwrap().connections, 0, "nobody is left there");
-    for school in [0, 1] {
-        stays_heard(&replicas, school, Duration::from_secs(8));
-    }
 
     replicas.restore_database(lonely).unwrap();
     replicas.balancer.wait_up(&name, true).unwrap();
@@ -126,6 +166,7 @@ fn the_agents_of_a_replica_cut_from_the_database_move_to_the_others_until_it_is_
         replicas.collectors[other].kill_9().unwrap();
     }
     replicas.wait_told(TO_COME_BACK, |_| true).unwrap();
+    watch.assert_nobody_was_taken_for_silent();
     assert_no_ticket_and_nothing_lost(&replicas);
 }
 
@@ -137,6 +178,7 @@ fn a_database_that_crashes_during_an_outage_loses_nothing_and_accuses_nobody() {
     let mut replicas = Replicas::running(3, Kept::Server, &[3, 2], &quick()).unwrap();
     replicas.world.schools[0].cut_line().unwrap();
     let opened = replicas.wait_ticket(TO_TICKET).unwrap();
+    let watch = Watch::over(&replicas, |member| member.school == 1);
 
     // The line comes back in the same moment: its agents have much to tell to collectors that cannot write.
     replicas.postgres.as_mut().unwrap().stop_hard().unwrap();
@@ -149,10 +191,10 @@ fn a_database_that_crashes_during_an_outage_loses_nothing_and_accuses_nobody() {
         replicas.balancer.wait_up(replicas.name(number), false).unwrap();
     }
     replicas.postgres.as_mut().unwrap().start_again().unwrap();
-    stays_heard(&replicas, 1, Duration::from_secs(10));
 
     let resolved = replicas.wait_resolved(TO_COME_BACK).unwrap();
     replicas.wait_told(TO_COME_BACK, |_| true).unwrap();
+    watch.assert_nobody_was_taken_for_silent();
     assert_eq!(resolved[0].number, opened.number);
     assert_one_ticket_and_nothing_lost(&replicas);
 }
@@ -172,9 +214,11 @@ fn nobody_is_absent_because_all_replicas_were_away() {
         collector.start(None).unwrap();
     }
 
+    let watch = Watch::over(&replicas, |_| true);
     let store = replicas.store().unwrap();
     stays_true("no ticket", LONG_ABSENCE, || store.tickets().is_ok_and(|all| all.is_empty())).unwrap();
     replicas.wait_told(TO_COME_BACK, |_| true).unwrap();
+    watch.assert_nobody_was_taken_for_silent();
     assert_no_ticket_and_nothing_lost(&replicas);
 }
 
