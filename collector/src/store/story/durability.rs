@@ -48,7 +48,7 @@ async fn two_writers_do_not_lose_each_others_work(world: &World) {
     // What the other process made visible is told here too, with the next commit.
     other.import_schools(vec![school_row(UAI, "Collège Delta")], at(299)).await.unwrap();
     while changes.try_recv().is_ok() {}
-    one.collector_alive(at(300), false).await.unwrap();
+    Collector::start(&one, "one", 300).await;
     assert_eq!(changes.try_recv().unwrap().0, school_id(&one).await);
 
     assert_eq!(one.counts(at(300)).await.unwrap().events, 100);
