@@ -6,6 +6,8 @@ mod identity;
 mod pages;
 mod people;
 mod reports;
+mod same_rows;
+mod several;
 mod verdicts;
 
 use super::*;
