@@ -82,10 +82,10 @@ pub trait Store: Send + Sync {
     /// A collector lives; called every second. Answers up to when silence may be judged: the least low-watermark of all
     /// collectors that live, own one included.
     ///
-    /// A collector not heard for 15 s is given up. That, a gap of as much in one's own signs (cut from the database,
-    /// suspended) and nobody having been alive for as long are absences: they are kept for the engine
-    /// ([`crate::engine::CollectorAbsence`]), and all schools with machines are looked at. Whoever starts under the same
-    /// name within that time takes the place of the one before without absence.
+    /// A collector not heard for 15 s is given up. That, a sign of one's own that could not be written before or comes
+    /// 5 s late (cut from the database, suspended), and nobody having been alive for as long are absences: they are kept
+    /// for the engine ([`crate::engine::CollectorAbsence`]), and all schools with machines are looked at. Whoever starts
+    /// under the same name within 5 s takes the place of the one before without absence.
     async fn sign_of_life(&self, sign: SignOfLife) -> Result<Signed, StoreError>;
 
     /// Leases messages that are due to a collector for 60 s, at most `limit`, the oldest first. Each attempt is counted:

@@ -16,6 +16,17 @@ pub const MACHINE: &str = "vigie";
 /// Writes one effect. An effect that contradicts the rows (an incident that is not open) is refused with the item that
 /// led to it.
 pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
+    let counted = matches!(
+        effect,
+        Effect::SetPresence { .. }
+            | Effect::OpenIncident { .. }
+            | Effect::ResolveIncident { .. }
+            | Effect::Ticket { .. }
+            | Effect::ResolveTicket { .. }
+    );
+    if counted {
+        tx.recount.insert(school);
+    }
     match effect {
         Effect::SetPresence { .. } | Effect::SetCheck { .. } | Effect::RemoveCheck { .. } => {
             on_machine(tx, school, effect)

@@ -156,6 +156,7 @@ pub fn store(
             }
             Fact::Started { hardware, .. } if other_hardware(tx, received, caller, hardware, request)? => {
                 stored.quarantined = true;
+                tx.recount.insert(caller.school);
                 stored.inputs.push(Input::MachineChanged { machine, at: received });
             }
             _ => {}

@@ -74,6 +74,7 @@ pub fn enrol(tx: &mut Tx<'_>, request: &Enrolment) -> Result<Enrolled, StoreErro
     const LIVE: &str = "INSERT INTO liveness (machine, presence, interval_s, backoff_cap_s) VALUES (?1, ?2, ?3, ?4)";
     let row = params![machine.as_bytes(), Presence::Never.as_str(), policy.heartbeat_s, policy.backoff_cap_s()];
     tx.sql.execute(LIVE, row)?;
+    tx.recount.insert(school);
     tx.changed(school)?;
     Ok(Enrolled { machine, quarantined: !expected })
 }
@@ -233,6 +234,7 @@ pub fn approve(
     }
     for (school, inputs) in inputs {
         decide::run(tx, school, &inputs, now, decider)?;
+        tx.recount.insert(school);
         tx.changed(school)?;
     }
     Ok(waiting.into_iter().map(|(machine, _)| machine).collect())
@@ -258,5 +260,6 @@ pub fn revoke(
     tx.sql.execute(CERTIFICATES, params![machine.as_bytes(), ms(now)])?;
     findings::add(tx.sql, machine, now, by, &Note::new("revoked"), &ms(now).to_string(), None)?;
     decide::run(tx, school, &[Input::MachineChanged { machine, at: now }], now, decider)?;
+    tx.recount.insert(school);
     tx.changed(school)
 }

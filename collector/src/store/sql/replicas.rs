@@ -33,6 +33,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(10);
 struct Replica {
     id: ReplicaId,
     name: String,
+    started: Timestamp,
     alive: Timestamp,
     low: Timestamp,
 }
@@ -101,8 +102,11 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
     let now = sign.now;
     const COMMON: &str = "SELECT alive FROM collector";
     let common: Option<Timestamp> = sql.find(COMMON, &[], |row| row.get(0))?;
-    const ALL: &str = "SELECT id, name, alive, low FROM replica ORDER BY id";
-    let read = |row: &Row<'_>| Ok(Replica { id: row.get(0)?, name: row.get(1)?, alive: row.get(2)?, low: row.get(3)? });
+    const ALL: &str = "SELECT id, name, started, alive, low FROM replica ORDER BY id";
+    let read = |row: &Row<'_>| {
+        let (id, name, started) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Replica { id, name, started, alive: row.get(3)?, low: row.get(4)? })
+    };
     let all: Vec<Replica> = sql.all(ALL, &[], read)?;
 
     let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|replica| replica.id == sign.replica);
@@ -127,6 +131,9 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
             gone.push(other);
         } else if was_here && (unheard > SUCCEEDED_AFTER || -unheard >= SET_BACK) {
             furthest = furthest.max(Some(other.alive));
+            // From its last sign until we started its agents had nobody.
+            let started = own.first().map_or(now, |own| own.started);
+            absent_since.extend(Some(other.alive).filter(|alive| alive.duration_until(started) > ABSENT_AFTER));
             succeeded.push(other);
         } else if -unheard > GIVEN_UP_AFTER {
             unbelievable.push(other);

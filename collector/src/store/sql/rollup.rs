@@ -8,8 +8,9 @@ use super::writer::Tx;
 use crate::engine::Presence;
 use vigie_shared::id::SchoolId;
 
-/// Counts the schools again in which this transaction changed something to see. Their rows of `school_state` are ours
-/// until the commit, so whoever changed them before has committed.
+/// Counts the schools again in which this transaction changed what is counted (an event alone does not). It also changed
+/// something to see there: their rows of `school_state` are ours until the commit, so whoever changed them before has
+/// committed.
 pub fn keep(tx: &Tx<'_>) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO school_rollup \
             (school, machines, never, online, gone, silent, quarantined, open_incidents, open_tickets) \
@@ -29,7 +30,7 @@ pub fn keep(tx: &Tx<'_>) -> Result<(), StoreError> {
             online = excluded.online, gone = excluded.gone, silent = excluded.silent, \
             quarantined = excluded.quarantined, open_incidents = excluded.open_incidents, \
             open_tickets = excluded.open_tickets";
-    for school in tx.changes.keys() {
+    for school in &tx.recount {
         tx.sql.execute(SQL, params![school])?;
     }
     Ok(())

@@ -31,6 +31,8 @@ pub struct Tx<'a> {
     pub sql: &'a Sql,
     /// Schools in which there is something new to see, with their new version.
     pub changes: BTreeMap<SchoolId, u64>,
+    /// Schools whose figures are counted again before the commit; something to see changed in each.
+    pub recount: BTreeSet<SchoolId>,
     /// Schools to lock before any unit runs.
     pub schools: BTreeSet<SchoolId>,
     /// Machines that call in this transaction: what they said later is looked at after what they said earlier.
@@ -41,7 +43,7 @@ pub struct Tx<'a> {
 impl<'a> Tx<'a> {
     pub(super) fn new(sql: &'a Sql) -> Self {
         let (changes, schools, callers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { sql, changes, schools, callers, policy: None }
+        Self { sql, changes, recount: BTreeSet::new(), schools, callers, policy: None }
     }
 
     /// There is something new to see in a school: its version goes up, and readers are told after the commit.
