@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(way.bites(), 1);
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_call_that_is_held_back_comes_after_a_later_one() {
         let (heard, log) = mpsc::channel();
         let way = Arc::new(Way::default());
