@@ -43,6 +43,7 @@ fn place(fault: &Fault) -> Place {
 #[derive(Debug, Clone)]
 struct Disturbance {
     agents: BTreeSet<usize>,
+    began: u64,
     ended: Option<u64>,
 }
 
@@ -155,10 +156,10 @@ impl Ground {
         }
     }
 
-    /// Agents are disturbed from now on; the answer is for [`Self::calm`].
-    pub fn disturb(&self, agents: BTreeSet<usize>) -> usize {
+    /// Agents are disturbed from this time on; the answer is for [`Self::calm`].
+    pub fn disturb(&self, agents: BTreeSet<usize>, at_ms: u64) -> usize {
         let mut state = self.lock();
-        state.disturbances.push(Disturbance { agents, ended: None });
+        state.disturbances.push(Disturbance { agents, began: at_ms, ended: None });
         state.disturbances.len() - 1
     }
 
@@ -174,8 +175,11 @@ impl Ground {
         let state = self.lock();
         let of_agent = || state.disturbances.iter().filter(|d| d.agents.contains(&agent));
         if contact_ms > ended_ms {
+            // Answered in the midst of another fault: what that one took is counted at its own end.
+            let amid = of_agent().any(|d| d.began < contact_ms && d.ended.is_none_or(|ended| ended >= contact_ms));
             let before = of_agent().filter_map(|d| d.ended).filter(|ended| *ended < contact_ms).max();
-            return Standing::Well(contact_ms - before.unwrap_or(ended_ms).max(ended_ms));
+            let from = if amid { contact_ms } else { before.unwrap_or(ended_ms).max(ended_ms) };
+            return Standing::Well(contact_ms - from);
         }
         if of_agent().any(|d| d.ended.is_none()) {
             return Standing::Waiting(0);
@@ -235,8 +239,9 @@ mod tests {
     fn recovery_is_counted_from_the_last_disturbance() {
         let ground = ground();
         assert_eq!(ground.standing(0, 1_000, 3_000, 9_000), Standing::Well(2_000));
-        let all = ground.disturb(ground.touched(Target::Collector(0)));
+        let all = ground.disturb(ground.touched(Target::Collector(0)), 1_500);
         assert_eq!(ground.standing(0, 1_000, 500, 9_000), Standing::Waiting(0));
+        assert_eq!(ground.standing(0, 1_000, 2_000, 9_000), Standing::Well(0), "in the midst of the other");
         ground.calm(all, 2_500);
         assert_eq!(ground.standing(0, 1_000, 3_000, 9_000), Standing::Well(500));
         assert_eq!(ground.standing(0, 1_000, 500, 9_000), Standing::Waiting(6_500));

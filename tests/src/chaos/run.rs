@@ -157,7 +157,7 @@ fn suffer(shared: &Shared<'_>, fault: &Fault) {
 }
 
 fn ordinary(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
-    let disturbance = shared.ground.disturb(shared.ground.touched(fault.target));
+    let disturbance = shared.ground.disturb(shared.ground.touched(fault.target), now_ms());
     let inflicted = inflict(shared.scene, fault);
     let ended = now_ms();
     shared.ground.calm(disturbance, ended);
@@ -173,7 +173,7 @@ fn outage(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
         return cut;
     }
     let outage = shared.outages.begin(inflict::uai(school));
-    let disturbance = shared.ground.disturb(shared.ground.touched(fault.target));
+    let disturbance = shared.ground.disturb(shared.ground.touched(fault.target), now_ms());
     let took = inflict::cut_line(shared.scene, fault, &shared.outages, outage);
     let ended = now_ms();
     shared.ground.mend(school);
