@@ -114,7 +114,8 @@ impl Scribe {
             self.contact = told;
             let internet = desk.standings().iter().any(|s| s.check == INTERNET && s.state == CheckState::Ok);
             let waiting = desk.spool.borrow().fill().events;
-            let contact = Contact { up_ms: desk.clock.since_boot_ms(), waiting, internet };
+            let trusted = !desk.status().quarantined;
+            let contact = Contact { up_ms: desk.clock.since_boot_ms(), waiting, internet, trusted };
             self.journal.write(&Line::Contact(contact))?;
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::process::Running;
 use crate::wait::{stays_true, wait_for};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// A program that was killed stands again after this, whatever else is wrong.
@@ -62,8 +63,16 @@ impl Mortal for Collector {
 pub fn inflict(scene: &Scene, fault: &Fault) -> Result<()> {
     match fault.target {
         Target::Agent(agent) => on_agent(scene, agent, fault),
-        Target::Collector(collector) => on_collector(scene, &scene.collectors[collector], fault),
-        Target::School(_) | Target::Database => bail!("{:?} is not inflicted here", fault.kind),
+        Target::Collector(place) if fault.kind == Kind::DatabaseCut => {
+            let cable = &scene.places[place];
+            cable.cut()?;
+            let result = pass(fault.lasts);
+            cable.restore()?;
+            result
+        }
+        Target::Collector(place) => on_collector(scene, &scene.collectors[place], fault),
+        Target::Database => on_database(scene, fault),
+        Target::School(_) => bail!("{:?} is not inflicted here", fault.kind),
     }
 }
 
@@ -108,6 +117,18 @@ fn on_collector(scene: &Scene, party: &Party<Collector>, fault: &Fault) -> Resul
         }
         other => bail!("{other:?} does not happen to collectors"),
     }
+}
+
+fn on_database(scene: &Scene, fault: &Fault) -> Result<()> {
+    let server = scene.server.as_ref().context("only several collectors have a database server")?;
+    let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+    match fault.kind {
+        Kind::DatabaseKilled => server.stop_hard()?,
+        _ => server.stop()?,
+    }
+    let result = pass(fault.lasts);
+    server.start_again()?;
+    result
 }
 
 fn killed<T: Mortal>(party: &Party<T>, lasts: Duration) -> Result<()> {

@@ -59,6 +59,8 @@ pub struct Contact {
     pub waiting: u64,
     /// Whether the confirmed state of the check `internet` was ok.
     pub internet: bool,
+    /// Whether a person has approved the machine.
+    pub trusted: bool,
 }
 
 /// A journal being written.

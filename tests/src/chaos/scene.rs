@@ -3,12 +3,13 @@
 use super::agent::{JOURNAL, QUIET};
 use super::journal::{Contact, Tail, Truth};
 use super::path::{Paths, Way};
-use super::plan::Cast;
+use super::plan::{Cast, StoreKind};
 use super::stored::Books;
 use super::volume::{Volume, WallClock};
 use crate::collector::{Collector, SCHOOLS};
 use crate::machine::Machine;
 use crate::process::{program, tail};
+use crate::replicas::{Place, database_on, postgres_outside};
 use crate::stage::policy;
 use crate::wait::wait_for;
 use crate::world::{COLLECTOR, World};
@@ -20,6 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use vigie_agent::clock::{Clock, SystemClock};
 use vigie_shared::id::MachineId;
+use vigie_test_postgres::Postgres;
 
 /// Heartbeat, seconds: the shortest that a policy allows.
 pub const HEARTBEAT_S: u32 = 5;
@@ -105,6 +107,10 @@ pub struct Scene {
     pub collectors: Vec<Party<Collector>>,
     /// The relay.
     pub paths: Paths,
+    /// The database server of several collectors.
+    pub server: Option<Mutex<Postgres>>,
+    /// The cables of several collectors.
+    pub places: Vec<Place>,
     /// The networks.
     pub world: World,
     /// How many of what.
@@ -119,21 +125,47 @@ impl Scene {
         for _ in 0..cast.schools {
             world.add_school(cast.agents_per_school)?;
         }
-        let collectors = vec![collector(&world)?];
-        let (door, books) = {
+        let (mut server, mut places, mut collectors) = (None, Vec::new(), Vec::new());
+        let books = match cast.store {
+            StoreKind::Sqlite => {
+                let folder = world.folder().join("collector");
+                collectors.push(collector(folder.clone(), Collector::outside, &world)?);
+                Books::Sqlite(folder.join("vigie.sqlite"))
+            }
+            StoreKind::Postgres => {
+                let postgres = postgres_outside(&world)?;
+                let database = database_on(&postgres, "vigie")?;
+                for number in 1..=cast.collectors() {
+                    let place = Place::new(&world, number)?;
+                    let make = |world: &World| {
+                        let made = place.collector(world, Some(&database))?;
+                        let first: Option<&Party<Collector>> = collectors.first();
+                        first.map(|first| made.take_file_key_of(&first.lock().program)).transpose()?;
+                        Ok(made)
+                    };
+                    collectors.push(collector(place.data(&world), make, &world)?);
+                    places.push(place);
+                }
+                server = Some(Mutex::new(postgres));
+                Books::Postgres(database.look)
+            }
+        };
+        let mut doors = Vec::new();
+        for collector in &collectors {
+            doors.push(collector.lock().program.door()?);
+        }
+        {
             let first = collectors[0].lock();
             first.program.import_schools()?;
             first.program.set_policy(&policy(HEARTBEAT_S))?;
-            for (uai, school) in SCHOOLS.iter().zip(&world.schools) {
-                first.program.expect_network(uai, school)?;
-            }
-            (first.program.door()?, Books::new(first.program.data().join("vigie.sqlite")))
-        };
+        }
         let on = SocketAddr::new(COLLECTOR.parse()?, 0);
-        let addresses: Vec<IpAddr> = places(cast).map(|(school, place)| address(school, place)).collect();
-        let paths = Paths::start(&world.outside, on, &addresses, vec![door])?;
-        let mut scene = Self { agents: Vec::new(), collectors, paths, world, cast, books };
+        let addresses: Vec<IpAddr> = all_places(cast).map(|(school, place)| address(school, place)).collect();
+        let paths = Paths::start(&world.outside, on, &addresses, doors)?;
+        let mut scene = Self { agents: Vec::new(), collectors, paths, server, places, world, cast, books };
         scene.enrol()?;
+        // All come from the relay's address, which no school has: a person approves them.
+        scene.collectors[0].lock().program.approve_all()?;
         for agent in &scene.agents {
             agent.start()?;
         }
@@ -148,7 +180,7 @@ impl Scene {
             let uses = u32::try_from(self.cast.agents_per_school)?;
             tokens.push(self.collectors[0].lock().program.token_for(uai, uses, "1d")?);
         }
-        for (school, place) in places(self.cast) {
+        for (school, place) in all_places(self.cast) {
             let host = format!("college{}-poste{}", school + 1, place + 1);
             let namespace = &self.world.schools[school].machines[place];
             let mut machine = Machine::new(namespace, &host, self.world.folder())?;
@@ -166,7 +198,8 @@ impl Scene {
 
     fn wait_well(&self) -> Result<()> {
         for agent in &self.agents {
-            let look = || agent.contact().ok().filter(|contact| contact.internet && contact.waiting == 0);
+            let look =
+                || agent.contact().ok().filter(|contact| contact.trusted && contact.internet && contact.waiting == 0);
             wait_for(&format!("« internet ok » of {}", agent.id), Duration::from_secs(90), look)
                 .with_context(|| tail(&agent.party.lock().program.log(), 20))?;
         }
@@ -190,16 +223,21 @@ impl Scene {
     }
 }
 
-fn collector(world: &World) -> Result<Party<Collector>> {
-    let volume = Volume::mount(&world.folder().join("collector"), COLLECTOR_DISK)?;
-    let mut collector = Collector::outside(world)?;
-    let clock = WallClock::new(world.folder().join("collector.clock"))?;
+/// A started collector in `folder`, on a volume and with a clock of its own.
+fn collector(
+    folder: PathBuf,
+    make: impl FnOnce(&World) -> Result<Collector>,
+    world: &World,
+) -> Result<Party<Collector>> {
+    let volume = Volume::mount(&folder, COLLECTOR_DISK)?;
+    let mut collector = make(world)?;
+    let clock = WallClock::new(folder.with_extension("clock"))?;
     clock.environment()?.iter().for_each(|(name, value)| collector.set(name, value));
     collector.start(None)?;
     Ok(Party::new(collector, volume, clock))
 }
 
-fn places(cast: Cast) -> impl Iterator<Item = (usize, usize)> {
+fn all_places(cast: Cast) -> impl Iterator<Item = (usize, usize)> {
     (0..cast.schools).flat_map(move |school| (0..cast.agents_per_school).map(move |place| (school, place)))
 }
 

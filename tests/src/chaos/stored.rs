@@ -1,11 +1,10 @@
 //! What the collector has stored, read from its database from outside.
 
 use super::agent::{METRIC, number_of};
+use crate::look::{Look, Row};
 use anyhow::{Context, Result};
-use rusqlite::{Connection, OpenFlags, Row};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 use vigie_shared::digest::Digest;
 use vigie_shared::event::{Event as Sent, Fact};
 use vigie_shared::id::{MachineId, StreamId};
@@ -66,109 +65,105 @@ pub struct TicketRow {
     pub resolved: bool,
 }
 
-/// The embedded database.
+/// The database of the collectors, on either engine.
 #[derive(Debug, Clone)]
-pub struct Books {
-    file: PathBuf,
+pub enum Books {
+    /// A file.
+    Sqlite(PathBuf),
+    /// `postgres://…` as this process reaches it.
+    Postgres(String),
 }
 
 impl Books {
-    /// The database in this file.
-    pub fn new(file: PathBuf) -> Self {
-        Self { file }
-    }
-
     /// All tickets, oldest first.
     pub fn tickets(&self) -> Result<Vec<TicketRow>> {
-        let sql = "SELECT t.number, s.uai, t.group_key, t.resolved IS NOT NULL FROM ticket t \
-                   JOIN school s ON s.id = t.school ORDER BY t.number";
-        rows(&open(&self.file)?, sql, |row| {
-            Ok(TicketRow { number: row.get(0)?, uai: row.get(1)?, about: row.get(2)?, resolved: row.get(3)? })
-        })
+        let sql = "SELECT t.number, s.uai, t.group_key, CASE WHEN t.resolved IS NULL THEN 0 ELSE 1 END \
+                   FROM ticket t JOIN school s ON s.id = t.school ORDER BY t.number";
+        let read = |row: &Row| {
+            let (number, uai, about) = (row.number(0)?, row.text(1)?, row.text(2)?);
+            Ok(TicketRow { number, uai, about, resolved: row.number(3)? == 1 })
+        };
+        self.look()?.rows(sql)?.iter().map(read).collect()
     }
 
-    /// Keeps a reader in the middle of its work, as a backup does: the write-ahead log cannot begin again until it
-    /// ends.
-    pub fn hold(&self) -> Result<Connection> {
-        let connection = open(&self.file)?;
-        connection.execute_batch("BEGIN; SELECT count(*) FROM machine;")?;
-        Ok(connection)
+    /// Keeps a reader of the file in the middle of its work, as a backup does: the write-ahead log cannot begin again
+    /// until it ends.
+    pub fn hold(&self) -> Result<Look> {
+        let look = self.look()?;
+        if let Look::Sqlite(connection) = &look {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM machine;")?;
+        }
+        Ok(look)
     }
 
-    /// Everything; the database itself is verified too.
+    /// Everything; a file is verified too.
     pub fn all(&self) -> Result<Stored> {
-        let sql = open(&self.file)?;
-        let sound: String = sql.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-        anyhow::ensure!(sound == "ok", "the database is damaged: {sound}");
-        let events = rows(&sql, "SELECT machine, stream, seq, digest, body FROM event", |row| {
-            let body: String = row.get(4)?;
-            Ok(Event {
-                machine: id(row, 0, MachineId::from_slice)?,
-                stream: id(row, 1, StreamId::from_slice)?,
-                seq: count(row, 2)?,
-                digest: id(row, 3, Digest::from_slice)?,
-                number: number_of(&body),
-                admits: admits(&body),
-            })
-        })?;
-        let gaps = rows(&sql, "SELECT machine, stream, first, last FROM gap", |row| {
-            let (machine, stream) = (id(row, 0, MachineId::from_slice)?, id(row, 1, StreamId::from_slice)?);
-            Ok((machine, stream, count(row, 2)?, count(row, 3)?))
-        })?;
-        let cursors = rows(&sql, "SELECT machine, stream, cursor FROM stream", |row| {
-            Ok(((id(row, 0, MachineId::from_slice)?, id(row, 1, StreamId::from_slice)?), count(row, 2)?))
-        })?;
+        let look = self.look()?;
+        if let Look::Sqlite(_) = look {
+            let sound = look.rows("PRAGMA integrity_check")?.first().context("no verdict")?.text(0)?;
+            anyhow::ensure!(sound == "ok", "the database is damaged: {sound}");
+        }
+        let one = |sql: &str| unsigned(look.rows(sql)?.first().with_context(|| sql.to_owned())?, 0);
+        let twice = "SELECT count(*) FROM (SELECT 1 AS n FROM incident WHERE resolved IS NULL \
+                     GROUP BY scope, name, instance HAVING count(*) > 1) AS twice";
+        let open = "SELECT count(*) FROM (SELECT 1 AS n FROM ticket WHERE resolved IS NULL \
+                    GROUP BY school, group_key HAVING count(*) > 1) AS twice";
         let values = format!("SELECT machine, instance, count(*) FROM sample WHERE metric = '{METRIC}' GROUP BY 1, 2");
-        let samples = rows(&sql, &values, |row| {
-            let number: String = row.get(1)?;
-            Ok(((id(row, 0, MachineId::from_slice)?, number.parse().unwrap_or(0)), count(row, 2)?))
-        })?;
-        let findings = rows(
-            &sql,
-            "SELECT hex(machine) || ' ' || code || ' ' || figures FROM finding WHERE code <> 'approved'",
-            |row| row.get(0),
-        )?;
-        let one = |text: &str| sql.query_row(text, [], |row| count(row, 0)).with_context(|| text.to_owned());
         Ok(Stored {
-            events,
-            gaps,
-            cursors: cursors.into_iter().collect(),
-            samples: samples.into_iter().collect(),
-            findings,
+            events: read(&look, "SELECT machine, stream, seq, digest, body FROM event", event)?,
+            gaps: read(&look, "SELECT machine, stream, first, last FROM gap", |row| {
+                Ok((machine(row)?, stream(row)?, unsigned(row, 2)?, unsigned(row, 3)?))
+            })?,
+            cursors: read(&look, "SELECT machine, stream, cursor FROM stream", |row| {
+                Ok(((machine(row)?, stream(row)?), unsigned(row, 2)?))
+            })?,
+            samples: read(&look, &values, |row| Ok(((machine(row)?, row.text(1)?.parse()?), unsigned(row, 2)?)))?,
+            findings: read(&look, "SELECT machine, code, figures FROM finding WHERE code <> 'approved'", |row| {
+                Ok(format!("{} {} {}", machine(row)?, row.text(1)?, row.text(2)?))
+            })?,
             counted_events: one("SELECT value FROM counter WHERE name = 'event'")?,
-            open_twice: one("SELECT count(*) FROM (SELECT 1 FROM incident WHERE resolved IS NULL \
-                             GROUP BY scope, name, instance HAVING count(*) > 1)")?
-                + one("SELECT count(*) FROM (SELECT 1 FROM ticket WHERE resolved IS NULL \
-                       GROUP BY school, group_key HAVING count(*) > 1)")?,
+            open_twice: one(twice)? + one(open)?,
         })
+    }
+
+    fn look(&self) -> Result<Look> {
+        match self {
+            Self::Sqlite(file) => Look::sqlite(file),
+            Self::Postgres(url) => Look::postgres(url),
+        }
     }
 }
 
-fn open(file: &Path) -> Result<Connection> {
-    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .with_context(|| format!("database {}", file.display()))?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    Ok(connection)
+fn read<T, C: FromIterator<T>>(look: &Look, sql: &str, read: impl Fn(&Row) -> Result<T>) -> Result<C> {
+    look.rows(sql)?.iter().map(read).collect::<Result<C>>().with_context(|| sql.to_owned())
 }
 
-fn rows<T>(sql: &Connection, text: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
-    let mut statement = sql.prepare(text).with_context(|| text.to_owned())?;
-    let rows = statement.query_map([], read)?.collect::<Result<_, _>>();
-    rows.with_context(|| text.to_owned())
+fn event(row: &Row) -> Result<Event> {
+    let body = row.text(4)?;
+    Ok(Event {
+        machine: machine(row)?,
+        stream: stream(row)?,
+        seq: unsigned(row, 2)?,
+        digest: Digest::from_slice(&bytes(row, 3)?)?,
+        number: number_of(&body),
+        admits: admits(&body),
+    })
 }
 
-fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    Ok(row.get::<_, i64>(column)?.unsigned_abs())
+fn machine(row: &Row) -> Result<MachineId> {
+    Ok(MachineId::from_slice(&bytes(row, 0)?)?)
 }
 
-fn id<T, E: std::error::Error + Send + Sync + 'static>(
-    row: &Row<'_>,
-    column: usize,
-    read: fn(&[u8]) -> Result<T, E>,
-) -> rusqlite::Result<T> {
-    let bytes: Vec<u8> = row.get(column)?;
-    read(&bytes)
-        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(e)))
+fn stream(row: &Row) -> Result<StreamId> {
+    Ok(StreamId::from_slice(&bytes(row, 1)?)?)
+}
+
+fn bytes(row: &Row, column: usize) -> Result<Vec<u8>> {
+    Ok(data_encoding::HEXUPPER.decode(row.bytes(column)?.as_bytes())?)
+}
+
+fn unsigned(row: &Row, column: usize) -> Result<u64> {
+    Ok(u64::try_from(row.number(column)?)?)
 }
 
 fn admits(body: &str) -> u64 {
