@@ -18,6 +18,8 @@ use std::time::Duration;
 /// An agent is answered again this soon after the last fault that touched it. Its longest pause is 20 s
 /// (`Policy::backoff_cap_s`), its longest patience with a connection that swallows an answer 30 s.
 pub const TO_RECOVER: Duration = Duration::from_secs(60);
+/// A recovery that takes longer than an agent's longest pause is worth a line.
+const SLOW_MS: u64 = 20_000;
 /// A fault waits at most this long for its place.
 const TO_BEGIN: Duration = Duration::from_secs(300);
 /// A ticket is resolved this soon after its line was restored.
@@ -208,7 +210,12 @@ fn recover(shared: &Shared<'_>, fault: &Fault, ended: u64) -> Result<()> {
             }
         })?;
         match took {
-            Some(took) => longest = longest.max(took),
+            Some(took) => {
+                if took > SLOW_MS {
+                    eprintln!("  agent {} took {} ms to recover from fault {}", place + 1, took, fault.number);
+                }
+                longest = longest.max(took);
+            }
             None => {
                 let log = tail(&agent.party.lock().program.log(), 10);
                 eprintln!("  agent {} did not recover from fault {}:\n{log}", place + 1, fault.number);
