@@ -24,7 +24,9 @@ fn a_dozen_faults_lose_nothing_repeat_nothing_and_open_one_ticket_for_one_outage
 
     let (out, said) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     let figures: Value = out.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect(&said);
-    for (name, expected) in [("faults", 12), ("lost", 0), ("applied_twice", 0), ("tickets_twice", 0), ("unrecovered", 0)] {
+    for (name, expected) in
+        [("faults", 12), ("lost", 0), ("applied_twice", 0), ("tickets_twice", 0), ("unrecovered", 0)]
+    {
         assert_eq!(figures[name], expected, "{name}: {figures}\n{said}");
     }
     assert_eq!((&figures["outages"], &figures["tickets"]), (&Value::from(1), &Value::from(1)), "{figures}\n{said}");

@@ -190,9 +190,9 @@ fn throw(number: u32, kind: Kind, gap: Duration, cast: Cast, dice: &mut Dice) ->
         |low: u64, high: u64| Duration::from_millis(low) + dice.part_of(Duration::from_millis(high - low));
     let (target, lasts) = match kind {
         Kind::AgentKilled => (agent, between(100, 4_000)),
-        Kind::AgentStopped => (agent, between(500, 8_000)),
-        Kind::AgentDiskFull => (agent, between(4_000, 9_000)),
-        Kind::AgentClock => (agent, between(2_000, 8_000)),
+        Kind::AgentStopped => (agent, between(500, 6_000)),
+        Kind::AgentDiskFull => (agent, between(3_000, 7_000)),
+        Kind::AgentClock => (agent, between(2_000, 6_000)),
         Kind::CollectorKilled => (collector, between(0, 3_000)),
         // Now and then long enough to count as an absence.
         Kind::CollectorStopped if amount.is_multiple_of(4) => (collector, between(16_000, 20_000)),

@@ -10,7 +10,7 @@ use crate::process::tail;
 use crate::wait::{interrupted, stays_true, wait_for};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -20,6 +20,9 @@ use std::time::Duration;
 pub const TO_RECOVER: Duration = Duration::from_secs(60);
 /// A recovery that takes longer than an agent's longest pause is worth a line.
 const SLOW_MS: u64 = 20_000;
+/// Faults that may wait for their place while later ones begin: an order of beginnings in which one fault that waits
+/// holds up all others would leave everybody alone most of the time.
+const WAITING: usize = 8;
 /// A fault waits at most this long for its place.
 const TO_BEGIN: Duration = Duration::from_secs(300);
 /// A ticket is resolved this soon after its line was restored.
@@ -75,6 +78,8 @@ struct Shared<'s> {
     outcome: Mutex<Outcome>,
     over: AtomicBool,
     ended: AtomicU64,
+    /// Faults that wait for their place.
+    waiting: AtomicUsize,
 }
 
 impl Shared<'_> {
@@ -99,19 +104,17 @@ pub fn run(scene: &Scene, seed: u64, faults: u32) -> Result<Outcome> {
         outcome: Mutex::default(),
         over: AtomicBool::new(false),
         ended: AtomicU64::new(0),
+        waiting: AtomicUsize::new(0),
     };
     thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&shared));
         let mut going = Vec::new();
         for fault in plan(seed, faults, scene.cast) {
-            let begun = pass(fault.gap).and_then(|()| begin(&shared, &fault));
-            if let Err(error) = begun {
-                shared.note_failure(&format!("fault {}", fault.number), Err::<(), _>(error));
-                if interrupted() {
-                    break;
-                }
-                continue;
+            let room = || (shared.waiting.load(Ordering::Relaxed) < WAITING).then_some(());
+            if pass(fault.gap).and_then(|()| wait_for("room for a fault", TO_BEGIN, room)).is_err() {
+                break;
             }
+            shared.waiting.fetch_add(1, Ordering::Relaxed);
             let shared = &shared;
             going.push(scope.spawn(move || suffer(shared, &fault)));
         }
@@ -153,6 +156,11 @@ fn begin(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
 /// A fault from its beginning to the recovery of all it touched.
 fn suffer(shared: &Shared<'_>, fault: &Fault) {
     let what = format!("fault {} ({} of {})", fault.number, fault.kind.name(), fault.target);
+    let begun = begin(shared, fault);
+    shared.waiting.fetch_sub(1, Ordering::Relaxed);
+    if begun.is_err() {
+        return shared.note_failure(&what, begun);
+    }
     let result = if fault.kind == Kind::LineCut { outage(shared, fault) } else { ordinary(shared, fault) };
     shared.ground.recovered(fault);
     shared.note_failure(&what, result);
@@ -198,34 +206,33 @@ fn outage(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
 /// Waits until all whom a fault touched work again, and keeps how long it took.
 fn recover(shared: &Shared<'_>, fault: &Fault, ended: u64) -> Result<()> {
     let bound = u64::try_from(TO_RECOVER.as_millis()).unwrap_or(u64::MAX);
-    let mut longest = 0;
-    for place in shared.ground.touched(fault.target) {
-        let agent = &shared.scene.agents[place];
-        // Others may hit it meanwhile: the bound counts from the last of them.
-        let took = wait_for("a recovery", TO_BEGIN, || {
-            let contact = agent.contact().ok()?;
-            match shared.ground.standing(place, ended, contact.up_ms, now_ms()) {
-                Standing::Well(took) => Some(Some(took)),
-                Standing::Waiting(waited) => (waited > bound).then_some(None),
+    let mut ill = shared.ground.touched(fault.target);
+    let (mut longest, mut never) = (0, Vec::new());
+    // Others may hit them meanwhile: the bound counts from the last of those.
+    wait_for("a recovery", TO_BEGIN, || {
+        ill.retain(|place| {
+            let Ok(contact) = shared.scene.agents[*place].contact() else { return true };
+            match shared.ground.standing(*place, ended, contact.up_ms, now_ms()) {
+                Standing::Well(took) => longest = longest.max(took),
+                Standing::Waiting(waited) if waited > bound => never.push(*place),
+                Standing::Waiting(_) => return true,
             }
-        })?;
-        match took {
-            Some(took) => {
-                if took > SLOW_MS {
-                    eprintln!("  agent {} took {} ms to recover from fault {}", place + 1, took, fault.number);
-                }
-                longest = longest.max(took);
-            }
-            None => {
-                let log = tail(&agent.party.lock().program.log(), 10);
-                eprintln!("  agent {} did not recover from fault {}:\n{log}", place + 1, fault.number);
-                shared.note(|outcome| outcome.unrecovered += 1);
-                return Ok(());
-            }
-        }
+            false
+        });
+        ill.is_empty().then_some(())
+    })?;
+    for place in &never {
+        let log = tail(&shared.scene.agents[*place].party.lock().program.log(), 10);
+        eprintln!("  agent {} did not recover from fault {}:\n{log}", place + 1, fault.number);
     }
     let seconds = Duration::from_millis(longest).as_secs_f64();
-    shared.note(|outcome| outcome.max_recovery_s = outcome.max_recovery_s.max(seconds));
+    if longest > SLOW_MS {
+        eprintln!("  fault {}: recovery took {seconds:.1} s", fault.number);
+    }
+    shared.note(|outcome| {
+        outcome.unrecovered += u64::from(!never.is_empty());
+        outcome.max_recovery_s = outcome.max_recovery_s.max(seconds);
+    });
     Ok(())
 }
 
