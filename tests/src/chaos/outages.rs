@@ -1,6 +1,6 @@
 //! Outages and their tickets: each outage deserves one, nothing else deserves any.
 
-use super::stored::{Books, TicketRow};
+use super::stored::TicketRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -73,13 +73,6 @@ impl Outages {
             }
         }
         strange
-    }
-
-    /// Looks at the database; what cannot be read now is read later.
-    pub fn look_at(&self, books: &Books) {
-        for ticket in books.tickets().map(|tickets| self.look(tickets)).unwrap_or_default() {
-            eprintln!("  ticket {} of {} about {}: nothing of ours caused it", ticket.number, ticket.uai, ticket.about);
-        }
     }
 
     /// Whether an outage has its ticket.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An agent is answered again this soon after the last fault that touched it. Its longest pause is 20 s
 /// (`Policy::backoff_cap_s`), its longest patience with a connection that swallows an answer 30 s.
@@ -80,11 +80,17 @@ struct Shared<'s> {
     ended: AtomicU64,
     /// Faults that wait for their place.
     waiting: AtomicUsize,
+    begun: Instant,
 }
 
 impl Shared<'_> {
     fn note(&self, change: impl FnOnce(&mut Outcome)) {
         change(&mut self.outcome.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Since the beginning.
+    fn seconds(&self) -> f32 {
+        self.begun.elapsed().as_secs_f32()
     }
 
     fn note_failure<T>(&self, what: &str, result: Result<T>) {
@@ -105,6 +111,7 @@ pub fn run(scene: &Scene, seed: u64, faults: u32) -> Result<Outcome> {
         over: AtomicBool::new(false),
         ended: AtomicU64::new(0),
         waiting: AtomicUsize::new(0),
+        begun: Instant::now(),
     };
     thread::scope(|scope| {
         let watching = scope.spawn(|| watch(&shared));
@@ -126,11 +133,11 @@ pub fn run(scene: &Scene, seed: u64, faults: u32) -> Result<Outcome> {
         shared.over.store(true, Ordering::Relaxed);
         let _ = watching.join();
     });
+    stop(scene)?;
+    look_at_tickets(&shared);
+    let stored = scene.books.all()?;
     let mut outcome = shared.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     outcome.ended_by_themselves = shared.ended.into_inner();
-    stop(scene)?;
-    shared.outages.look_at(&scene.books);
-    let stored = scene.books.all()?;
     outcome.verdict = judge(&scene.truths()?, &stored);
     outcome.tally = shared.outages.tally();
     outcome.open_twice = stored.open_twice;
@@ -142,7 +149,8 @@ fn begin(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
     let what = format!("a place for fault {} ({})", fault.number, fault.kind.name());
     wait_for(&what, TO_BEGIN, || shared.ground.take(fault).then_some(()))?;
     eprintln!(
-        "  fault {} {} of {} ({:.1} s, {})",
+        "  {:.1} fault {} {} of {} ({:.1} s, {})",
+        shared.seconds(),
         fault.number,
         fault.kind.name(),
         fault.target,
@@ -170,6 +178,7 @@ fn ordinary(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
     let disturbance = shared.ground.disturb(shared.ground.touched(fault.target), now_ms());
     let inflicted = inflict(shared.scene, fault);
     let ended = now_ms();
+    eprintln!("  {:.1} fault {} ended", shared.seconds(), fault.number);
     shared.ground.calm(disturbance, ended);
     shared.ground.give_back(fault);
     inflicted.and_then(|()| recover(shared, fault, ended))
@@ -190,7 +199,7 @@ fn outage(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
     shared.ground.calm(disturbance, ended);
     let took = took.inspect_err(|_| shared.ground.give_back(fault))?;
     shared.note(|outcome| outcome.max_to_ticket_s = outcome.max_to_ticket_s.max(took.unwrap_or_default()));
-    eprintln!("  line of school {} restored, its ticket took {took:.1?} s", school + 1);
+    eprintln!("  {:.1} line of school {} restored, its ticket took {took:.1?} s", shared.seconds(), school + 1);
     let recovered = recover(shared, fault, ended);
     let resolved =
         wait_for("the ticket to be resolved", TO_RESOLVED, || shared.outages.is_resolved(outage).then_some(()));
@@ -239,7 +248,7 @@ fn recover(shared: &Shared<'_>, fault: &Fault, ended: u64) -> Result<()> {
 /// Keeps the books of tickets, and starts again what ended by itself, until it is over.
 fn watch(shared: &Shared<'_>) {
     while !shared.over.load(Ordering::Relaxed) && !interrupted() {
-        shared.outages.look_at(&shared.scene.books);
+        look_at_tickets(shared);
         for (place, agent) in shared.scene.agents.iter().enumerate() {
             supervise(shared, &agent.party, &format!("agent {}", place + 1), |machine| machine.log());
         }
@@ -247,6 +256,24 @@ fn watch(shared: &Shared<'_>) {
             supervise(shared, collector, &format!("collector {}", place + 1), |collector| collector.log());
         }
         let _ = pass(Duration::from_millis(200));
+    }
+}
+
+/// Takes in new tickets; what cannot be read now is read later. One that nobody can explain is told with what the
+/// agents of its school and the collectors knew.
+fn look_at_tickets(shared: &Shared<'_>) {
+    let tickets = shared.scene.books.tickets().unwrap_or_default();
+    for ticket in shared.outages.look(tickets) {
+        eprintln!("  ticket {} of {} about {}: nothing of ours caused it", ticket.number, ticket.uai, ticket.about);
+        let school = (0..shared.scene.cast.schools).find(|school| inflict::uai(*school) == ticket.uai);
+        for place in school.map(|school| shared.ground.agents_of(school)).unwrap_or_default() {
+            let contact = shared.scene.agents[place].contact().unwrap_or_default();
+            let silent = Duration::from_millis(now_ms().saturating_sub(contact.up_ms)).as_secs_f32();
+            eprintln!("    agent {} was answered {silent:.1} s ago", place + 1);
+        }
+        for collector in shared.scene.collectors.iter().filter_map(Party::try_lock) {
+            eprintln!("    log of a collector:\n{}", tail(&collector.program.log(), 8));
+        }
     }
 }
 
