@@ -59,10 +59,11 @@ impl Mortal for Collector {
     }
 }
 
-/// Inflicts any fault but [`Kind::LineCut`]; it is over when this returns.
-pub fn inflict(scene: &Scene, fault: &Fault) -> Result<()> {
+/// Inflicts any fault but [`Kind::LineCut`]; it is over when this returns. Answers whether it found something to strike:
+/// on a way on which nothing was said there is nothing to damage.
+pub fn inflict(scene: &Scene, fault: &Fault) -> Result<bool> {
     match fault.target {
-        Target::Agent(agent) => on_agent(scene, agent, fault),
+        Target::Agent(agent) => return on_agent(scene, agent, fault),
         Target::Collector(place) if fault.kind == Kind::DatabaseCut => {
             let cable = &scene.places[place];
             cable.cut()?;
@@ -74,16 +75,17 @@ pub fn inflict(scene: &Scene, fault: &Fault) -> Result<()> {
         Target::Database => on_database(scene, fault),
         Target::School(_) => bail!("{:?} is not inflicted here", fault.kind),
     }
+    .map(|()| true)
 }
 
-fn on_agent(scene: &Scene, place: usize, fault: &Fault) -> Result<()> {
+fn on_agent(scene: &Scene, place: usize, fault: &Fault) -> Result<bool> {
     let Agent { party, .. } = &scene.agents[place];
     let way = scene.way(place)?;
     let trouble = match fault.kind {
-        Kind::AgentKilled => return killed(party, fault.lasts),
-        Kind::AgentStopped => return stopped(party, fault.lasts),
-        Kind::AgentDiskFull => return full(&party.volume, fault.lasts),
-        Kind::AgentClock => return wrong(&party.clock, fault),
+        Kind::AgentKilled => return killed(party, fault.lasts).map(|()| true),
+        Kind::AgentStopped => return stopped(party, fault.lasts).map(|()| true),
+        Kind::AgentDiskFull => return full(&party.volume, fault.lasts).map(|()| true),
+        Kind::AgentClock => return wrong(&party.clock, fault).map(|()| true),
         Kind::Cut => Trouble::Cut,
         Kind::Delayed => Trouble::Delayed(Duration::from_millis(100 + fault.amount.unsigned_abs() % 1_100)),
         Kind::Duplicated => Trouble::Duplicated,
@@ -101,7 +103,7 @@ fn on_agent(scene: &Scene, place: usize, fault: &Fault) -> Result<()> {
         _ => until(fault.lasts, || way.bites() > before),
     };
     way.set(Trouble::None);
-    result
+    result.map(|()| way.bites() > before)
 }
 
 fn on_collector(scene: &Scene, party: &Party<Collector>, fault: &Fault) -> Result<()> {

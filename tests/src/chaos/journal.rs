@@ -135,6 +135,8 @@ pub struct Truth {
     pub intended: BTreeSet<u64>,
     /// The last answer.
     pub contact: Contact,
+    /// Events that the disk refused when they were spooled.
+    pub refused: u64,
     stream: Option<StreamId>,
 }
 
@@ -145,6 +147,7 @@ impl Truth {
             Line::Started(stream) => self.stream = Some(stream),
             Line::Intended(number) => drop(self.intended.insert(number)),
             Line::Spooled(Spooled { number, seq, digest, durable }) => {
+                self.refused += u64::from(!durable);
                 if let Some(stream) = self.stream {
                     self.events.insert((stream, seq), Known { number, digest, durable, acknowledged: false });
                 }
@@ -211,6 +214,6 @@ mod tests {
         assert_eq!(flags(&truth), [(true, true), (false, false)]);
         truth.learn(Line::Settled);
         assert_eq!(flags(&truth), [(true, true), (true, false)]);
-        assert_eq!(truth.next_number(), 4);
+        assert_eq!((truth.next_number(), truth.refused), (4, 1));
     }
 }

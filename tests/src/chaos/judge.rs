@@ -8,13 +8,15 @@ use vigie_shared::id::{MachineId, StreamId};
 /// Most problems that are put into words.
 const WORDS: usize = 40;
 
-/// What came of the comparison. Everything but the first three should be 0 or empty.
+/// What came of the comparison. Everything after the first four should be 0 or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Numbered events whose acknowledgement an agent saw.
     pub acknowledged: u64,
     /// Numbered events that were on an agent's disk, acknowledged or not.
     pub durable: u64,
+    /// Numbered events that a full disk refused at first.
+    pub refused: u64,
     /// Numbered events in the store.
     pub stored: u64,
     /// Acknowledged or durable events that are not in the store as they were spooled, and not declared lost either if
@@ -43,6 +45,7 @@ pub fn judge(truths: &BTreeMap<MachineId, Truth>, stored: &Stored) -> Verdict {
     let mut verdict = Verdict::default();
     for (machine, truth) in truths {
         let events: Vec<&Event> = stored.events.iter().filter(|event| event.machine == *machine).collect();
+        verdict.refused += truth.refused;
         losses(&mut verdict, *machine, truth, &events, stored);
         repetitions(&mut verdict, *machine, truth, &events, stored);
         holes(&mut verdict, *machine, &events, stored);

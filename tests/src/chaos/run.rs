@@ -47,6 +47,8 @@ pub struct Outcome {
     pub max_recovery_s: f64,
     /// Longest time from a cut to its ticket, seconds.
     pub max_to_ticket_s: f64,
+    /// Faults on the way that found nothing to strike.
+    pub never_struck: u64,
     /// Programs that ended without being killed.
     pub ended_by_themselves: u64,
     /// What the harness itself could not do.
@@ -181,7 +183,10 @@ fn ordinary(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
     eprintln!("  {:.1} fault {} ended", shared.seconds(), fault.number);
     shared.ground.calm(disturbance, ended);
     shared.ground.give_back(fault);
-    inflicted.and_then(|()| recover(shared, fault, ended))
+    if !inflicted? {
+        shared.note(|outcome| outcome.never_struck += 1);
+    }
+    recover(shared, fault, ended)
 }
 
 fn outage(shared: &Shared<'_>, fault: &Fault) -> Result<()> {

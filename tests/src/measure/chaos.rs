@@ -75,6 +75,7 @@ fn figures(options: Options, outcome: &Outcome, took_s: u64) -> Value {
         "seed": options.seed,
         "store": options.store.name(),
         "durable": verdict.durable,
+        "refused_by_full_disks": verdict.refused,
         "stored": verdict.stored,
         "declared_lost": verdict.declared_lost,
         "contradictions": verdict.contradictions,
@@ -85,6 +86,7 @@ fn figures(options: Options, outcome: &Outcome, took_s: u64) -> Value {
         "max_to_ticket_s": tenths(outcome.max_to_ticket_s),
         "ended_by_themselves": outcome.ended_by_themselves,
         "failures": outcome.failures.len(),
+        "never_struck": outcome.never_struck,
         "took_s": took_s,
         "by_kind": outcome.by_kind,
     })
