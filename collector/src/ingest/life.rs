@@ -24,6 +24,8 @@ pub struct Life {
     name: String,
     upto: watch::Sender<Option<Timestamp>>,
     unwritten: Seldom,
+    given_up: Seldom,
+    away: Seldom,
     apart: Seldom,
 }
 
@@ -32,7 +34,18 @@ impl Life {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, watermark: Arc<Watermark>, name: String) -> Self {
         let (upto, _) = watch::channel(None);
         let replica = ReplicaId::new();
-        Self { store, clock, watermark, replica, name, upto, unwritten: Seldom::default(), apart: Seldom::default() }
+        Self {
+            store,
+            clock,
+            watermark,
+            replica,
+            name,
+            upto,
+            unwritten: Seldom::default(),
+            given_up: Seldom::default(),
+            away: Seldom::default(),
+            apart: Seldom::default(),
+        }
     }
 
     /// This start of the process.
@@ -73,10 +86,13 @@ impl Life {
 
     fn tell(&self, signed: &Signed) {
         for (name, alive) in &signed.gone {
-            tracing::warn!(collector = name, last_alive = %alive,
+            let Some(count) = self.given_up.count() else { continue };
+            tracing::warn!(collector = name, last_alive = %alive, count,
                 "another collector is not heard any more and was given up; its agents get time to come to others");
         }
-        if let Some(absence) = &signed.absence {
+        if let Some(absence) = &signed.absence
+            && self.away.count().is_some()
+        {
             tracing::info!(from = %absence.from, until = %absence.until,
                 "a collector was away: nobody is missed before all had time to call again");
         }

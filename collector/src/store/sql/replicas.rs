@@ -19,6 +19,8 @@ const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(15);
 const SUCCEEDED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How far the common row may lag behind: it tells the last life of all when no collector left a row of its own.
 const COMMON_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// A clock this much behind what it once said was set back (`ingest::watermark` waits for a smaller step).
+const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 /// Clocks that differ by more than this are told about.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 /// How long a school that is due is ours to look at.
@@ -38,6 +40,10 @@ struct Found {
     common: Option<Timestamp>,
     /// Others that live.
     live: Vec<Replica>,
+    /// Others whose clock is so far ahead that nothing they say can be believed.
+    unbelievable: Vec<Replica>,
+    /// Whether our clock was set back.
+    set_back: bool,
     /// Others that are given up.
     gone: Vec<Replica>,
     /// Earlier processes whose place we took.
@@ -70,10 +76,14 @@ pub fn sign(tx: &mut Tx<'_>, sign: &SignOfLife) -> Result<Signed, StoreError> {
     }
     write_own(tx.sql, &sign)?;
     write_common(tx.sql, &sign, &found)?;
+    if found.set_back {
+        // Heard in what is the future now, a machine would count as present until then, and no outage of it be seen.
+        tx.sql.execute("UPDATE liveness SET last_seen = ?1 WHERE last_seen > ?1", params![ms(now)])?;
+    }
     if sign.state == ReplicaState::Starting || found.absence.is_some() {
         wake_all(tx.sql, now)?;
     }
-    let furthest = found.live.iter().max_by_key(|other| other.alive);
+    let furthest = found.live.iter().chain(&found.unbelievable).max_by_key(|other| other.alive);
     let ahead = furthest.map(|other| (other.name.clone(), now.duration_until(other.alive)));
     Ok(Signed {
         low: found.live.iter().map(|other| other.low).fold(sign.low, Timestamp::min),
@@ -92,10 +102,10 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
     let read = |row: &Row<'_>| Ok(Replica { id: row.get(0)?, name: row.get(1)?, alive: row.get(2)?, low: row.get(3)? });
     let all: Vec<Replica> = sql.all(ALL, &[], read)?;
 
-    let last_of_all = all.iter().map(|replica| replica.alive.min(now)).chain(common).max();
-    let long_ago = |alive: Timestamp| alive.duration_until(now) > ABSENT_AFTER;
-    let mut absent_since: Vec<Timestamp> = last_of_all.filter(|alive| long_ago(*alive)).into_iter().collect();
     let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|replica| replica.id == sign.replica);
+    let last = own.iter().chain(&others).map(|replica| replica.alive.min(now)).chain(common).max();
+    let long_ago = |alive: Timestamp| alive.duration_until(now) > ABSENT_AFTER;
+    let mut absent_since: Vec<Timestamp> = last.filter(|alive| long_ago(*alive)).into_iter().collect();
     match own.first() {
         Some(own) => absent_since.extend(Some(own.alive).filter(|alive| long_ago(*alive))),
         // We were given up meanwhile: our agents had nobody until now.
@@ -104,24 +114,40 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
         }
         None => {}
     }
-    let (mut live, mut gone, mut succeeded) = (vec![], vec![], vec![]);
+    let (mut live, mut unbelievable, mut gone, mut succeeded) = (vec![], vec![], vec![], vec![]);
+    let mut furthest = own.iter().map(|own| own.alive).chain(common).max();
     for other in others {
         let unheard = other.alive.duration_until(now);
-        // A sign of life far in the future is not believed either: it would hold everybody up until then.
-        if unheard.abs() > ABSENT_AFTER {
-            absent_since.push(other.alive.min(now));
+        let was_here = other.name == sign.name;
+        if unheard > ABSENT_AFTER {
+            absent_since.push(other.alive);
             gone.push(other);
-        } else if other.name == sign.name && unheard > SUCCEEDED_AFTER {
+        } else if was_here && (unheard > SUCCEEDED_AFTER || -unheard >= SET_BACK) {
+            furthest = furthest.max(Some(other.alive));
             succeeded.push(other);
+        } else if -unheard > ABSENT_AFTER {
+            unbelievable.push(other);
         } else {
             live.push(other);
         }
     }
+    // Our clock or what it said before was wrong. Beside somebody who lives in that future nobody knows which.
+    let ahead = furthest.is_some_and(|furthest| now.duration_until(furthest) >= SET_BACK);
+    let set_back = ahead && unbelievable.is_empty();
+    if set_back {
+        absent_since.push(now);
+    }
     let absence = match absent_since.into_iter().min() {
         None => None,
-        Some(from) => Some(joined(view::absence(sql)?, CollectorAbsence { from, until: now })),
+        Some(from) => {
+            let mut before = view::absence(sql)?;
+            if let Some(before) = before.as_mut().filter(|_| set_back) {
+                (before.from, before.until) = (before.from.min(now), before.until.min(now));
+            }
+            Some(joined(before, CollectorAbsence { from, until: now }))
+        }
     };
-    Ok(Found { common, live, gone, succeeded, absence })
+    Ok(Found { common, live, unbelievable, set_back, gone, succeeded, absence })
 }
 
 /// Collectors whose last sign of life is not long past.
@@ -157,6 +183,9 @@ fn write_common(sql: &Sql, sign: &SignOfLife, found: &Found) -> Result<(), Store
         const SQL: &str = "INSERT INTO collector (id, alive) VALUES (1, ?1) \
             ON CONFLICT (id) DO UPDATE SET alive = excluded.alive WHERE excluded.alive > collector.alive";
         sql.execute(SQL, params![ms(sign.now)])?;
+    }
+    if found.set_back {
+        sql.execute("UPDATE collector SET alive = ?1", params![ms(sign.now)])?;
     }
     if let Some(absence) = found.absence {
         const ABSENCE: &str = "UPDATE collector SET absent_from = ?1, absent_until = ?2";

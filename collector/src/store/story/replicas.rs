@@ -11,6 +11,8 @@ on_every_store!(
     a_collector_cut_from_the_store_was_away_although_it_lived,
     absences_that_touch_are_one,
     a_clock_behind_anothers_is_noticed,
+    a_clock_that_was_set_back_does_not_make_machines_present_until_it_gets_there_again,
+    a_clock_behind_all_others_rewrites_nothing,
     a_quiet_sign_of_life_wakes_nobody,
     a_school_is_one_collectors_to_look_at,
     a_lease_runs_out_or_ends_with_the_decision,
@@ -146,11 +148,59 @@ async fn a_clock_behind_anothers_is_noticed(world: &World) {
     assert_eq!(one.lives(&store, 12, 12).await.ahead, None, "two seconds may be the way to the database");
     assert_eq!(fast.lives(&store, 16, 16).await.ahead, None, "a sign that is old proves nothing");
 
-    // One whose clock was days ahead and who died would hold everybody up for days.
+    // One whose clock was days ahead and who died does not hold everybody up for days.
+    fast.say(&store, ReplicaState::Leaving, 16, 16).await;
     Collector::start(&store, "mad", 500_000).await;
-    let signed = one.lives(&store, 17, 17).await;
-    assert_eq!(signed.gone, [("mad".to_owned(), at(500_000))]);
-    assert!(signed.absence.is_some());
+    one.lives(&store, 17, 17).await;
+    let signed = one.lives(&store, 18, 18).await;
+    assert_eq!((signed.low, signed.others), (at(18), 0));
+    assert_eq!(signed.ahead, Some(("mad".to_owned(), SignedDuration::from_secs(499_982))));
+}
+
+async fn presence(store: &Arc<dyn Store>, agent: &Agent, second: i64) -> Presence {
+    store.machine(agent.peer.machine, at(second)).await.unwrap().unwrap().machine.presence
+}
+
+async fn a_clock_that_was_set_back_does_not_make_machines_present_until_it_gets_there_again(world: &World) {
+    const HOURS: i64 = 7200;
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let one = Collector::start(&store, "one", HOURS).await;
+    sync(&store, &tiny, agent.call(HOURS + 10, 1, 1, &[])).await.unwrap();
+    one.lives(&store, HOURS + 20, HOURS + 20).await;
+
+    let signed = one.lives(&store, 100, 100).await;
+
+    assert_eq!(signed.absence.unwrap().until, at(100));
+    assert_eq!(one.lives(&store, 101, 101).await.absence, None);
+    assert_eq!(due(&store, 101).await, [school_id(&store).await]);
+    assert_eq!(presence(&store, &agent, 281).await, Presence::Silent, "it was heard at the latest at second 100");
+
+    // The same when it was stopped while the clock was set.
+    let again = Collector::start(&store, "one", HOURS).await;
+    sync(&store, &tiny, agent.call(HOURS, 1, 1, &[])).await.unwrap();
+    again.lives(&store, HOURS + 10, HOURS + 10).await;
+    assert_eq!(Collector::start(&store, "one", 300).await.lives(&store, 301, 301).await.low, at(301));
+    assert_eq!(absence(&store, 301).await.unwrap().until, at(300));
+    assert_eq!(presence(&store, &agent, 481).await, Presence::Silent);
+}
+
+async fn a_clock_behind_all_others_rewrites_nothing(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let one = Collector::start(&store, "one", 7200).await;
+    let slow = Collector::start(&store, "slow", 100).await;
+    sync(&store, &tiny, agent.call(7200, 1, 1, &[])).await.unwrap();
+
+    for second in 101..110 {
+        let signed = slow.lives(&store, second, second).await;
+        assert_eq!(signed.ahead.unwrap().0, "one");
+        one.lives(&store, 7100 + second, 7100 + second).await;
+    }
+
+    let seen = store.machine(agent.peer.machine, at(7210)).await.unwrap().unwrap().machine.last_seen;
+    assert_eq!(seen, Some(at(7200)));
+    assert!(absence(&store, 7209).await.unwrap().until >= at(7208), "whoever disagrees about the time accuses nobody");
 }
 
 async fn a_quiet_sign_of_life_wakes_nobody(world: &World) {
