@@ -2,6 +2,8 @@
 //!
 //! Faults overlap, but within rules that keep the truth known: nothing is hit twice in the same place at once, and in a
 //! school whose line is whole one agent at least is left alone, so that silence of a whole school has one cause only.
+//! A collector's clock does not jump far while a line is cut: seen from the collector that is an absence of hours, and
+//! machines that fell silent before such an absence tell nothing (`engine::outage`).
 
 use super::plan::{Cast, Fault, Kind, Target};
 use std::collections::BTreeSet;
@@ -39,6 +41,13 @@ fn place(fault: &Fault) -> Place {
     }
 }
 
+/// A collector's clock that jumps further than this looks like an absence that machines may have left in, seconds.
+const LEAP_S: u64 = 600;
+
+fn is_leap(fault: &Fault) -> bool {
+    fault.kind == Kind::CollectorClock && fault.amount.unsigned_abs() >= LEAP_S
+}
+
 /// A time during which agents were disturbed, milliseconds since boot.
 #[derive(Debug, Clone)]
 struct Disturbance {
@@ -72,6 +81,8 @@ struct State {
     reserved: BTreeSet<usize>,
     /// Schools whose line is cut.
     cut: BTreeSet<usize>,
+    /// Clocks that jumped far, until all were heard again after their return.
+    leaps: u32,
     disturbances: Vec<Disturbance>,
 }
 
@@ -104,6 +115,11 @@ impl Ground {
         if state.busy.contains(&place) {
             return false;
         }
+        let lines = !state.reserved.is_empty() || !state.cut.is_empty();
+        if is_leap(fault) && lines || fault.kind == Kind::LineCut && state.leaps > 0 {
+            return false;
+        }
+        state.leaps += u32::from(is_leap(fault));
         if let Target::Agent(agent) = fault.target {
             let school = agent / self.cast.agents_per_school;
             let hurt = self.agents_of(school).iter().filter(|n| **n == agent || state.hurt[**n] > 0).count();
@@ -149,6 +165,7 @@ impl Ground {
     /// The agents of a fault have recovered, or never will.
     pub fn recovered(&self, fault: &Fault) {
         let mut state = self.lock();
+        state.leaps -= u32::from(is_leap(fault));
         if matches!(fault.target, Target::Agent(_) | Target::School(_)) {
             self.touched(fault.target)
                 .into_iter()
@@ -233,6 +250,20 @@ mod tests {
         assert!(ground.cut(0));
         ground.give_back(&kill(0));
         assert!((0..3).all(|n| ground.take(&kill(n))), "nobody is heard anyway");
+    }
+
+    #[test]
+    fn a_clock_leaps_only_while_all_lines_are_whole() {
+        let ground = ground();
+        let jump = |seconds| Fault { amount: seconds, ..fault(Kind::CollectorClock, Target::Collector(0)) };
+        let line = fault(Kind::LineCut, Target::School(0));
+        assert!(ground.take(&jump(-7_200)) && !ground.take(&line));
+        ground.give_back(&jump(-7_200));
+        assert!(!ground.take(&line), "back, but not everybody was heard since");
+        ground.recovered(&jump(-7_200));
+        assert!(ground.take(&line) && ground.cut(0));
+        assert!(!ground.take(&jump(3_600)));
+        assert!(ground.take(&jump(300)));
     }
 
     #[test]

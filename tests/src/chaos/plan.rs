@@ -211,7 +211,11 @@ fn throw(number: u32, kind: Kind, gap: Duration, cast: Cast, dice: &mut Dice) ->
     let amount = match kind {
         // Seconds; a machine's clock may be years off, a collector's is corrected by its administrators.
         Kind::AgentClock => offset(amount, &[-300_000_000, -86_400, -3_600, -40, 40, 3_600, 86_400, 300_000_000]),
-        Kind::CollectorClock => offset(amount, &[-7_200, -3_600, -300, -30, 30, 300, 3_600, 7_200]),
+        Kind::CollectorClock => match cast.store {
+            StoreKind::Sqlite => offset(amount, &[-7_200, -3_600, -300, -30, 30, 300, 3_600, 7_200]),
+            // Several collectors are to be kept in time.
+            StoreKind::Postgres => offset(amount, &[-300, -30, -10, 10, 30, 300]),
+        },
         _ => i64::try_from(amount).unwrap_or_default(),
     };
     Fault { number, kind, target, gap, lasts, amount }
