@@ -2,8 +2,10 @@
 //!
 //! Faults overlap, but within rules that keep the truth known: nothing is hit twice in the same place at once, and in a
 //! school whose line is whole one agent at least is left alone, so that silence of a whole school has one cause only.
-//! A collector's clock does not jump far while a line is cut: seen from the collector that is an absence of hours, and
-//! machines that fell silent before such an absence tell nothing (`engine::outage`).
+//! A line is cut when every agent of its school was answered since the last fault of any kind: machines that are in the
+//! middle of a back-off then are not taken for witnesses (`engine::outage`: their turn to speak came too early). And a
+//! collector's clock does not jump far while a line is cut: seen from the collector that is an absence of hours, and
+//! machines that fell silent before such an absence tell nothing.
 
 use super::plan::{Cast, Fault, Kind, Target};
 use std::collections::BTreeSet;
@@ -79,6 +81,8 @@ struct State {
     hurt: Vec<u32>,
     /// Schools that wait for all their agents to be well, because their line is to be cut.
     reserved: BTreeSet<usize>,
+    /// Of these, those whose agents have recovered from what hit them: collectors are left alone until all were answered.
+    calm: BTreeSet<usize>,
     /// Schools whose line is cut.
     cut: BTreeSet<usize>,
     /// Clocks that jumped far, until all were heard again after their return.
@@ -116,6 +120,10 @@ impl Ground {
             return false;
         }
         let lines = !state.reserved.is_empty() || !state.cut.is_empty();
+        let common = matches!(fault.target, Target::Collector(_) | Target::Database);
+        if common && !state.calm.is_empty() {
+            return false;
+        }
         if is_leap(fault) && lines || fault.kind == Kind::LineCut && state.leaps > 0 {
             return false;
         }
@@ -136,15 +144,25 @@ impl Ground {
         true
     }
 
-    /// Cuts the line of a reserved school in the books, if all its agents are well.
-    pub fn cut(&self, school: usize) -> bool {
+    /// Cuts the line of a reserved school in the books, if all its agents were answered, at `contact_ms`, since whatever
+    /// disturbed them.
+    pub fn cut(&self, school: usize, contact_ms: impl Fn(usize) -> u64) -> bool {
         let mut state = self.lock();
         let agents = self.agents_of(school);
         if agents.iter().any(|agent| state.hurt[*agent] > 0) {
             return false;
         }
+        state.calm.insert(school);
+        let disturbed = |agent: usize| {
+            let mut of_agent = state.disturbances.iter().filter(|d| d.agents.contains(&agent));
+            of_agent.any(|d| d.ended.is_none_or(|ended| ended >= contact_ms(agent)))
+        };
+        if agents.iter().any(|agent| disturbed(*agent)) {
+            return false;
+        }
         agents.iter().for_each(|agent| state.hurt[*agent] += 1);
         state.reserved.remove(&school);
+        state.calm.remove(&school);
         state.cut.insert(school)
     }
 
@@ -159,6 +177,7 @@ impl Ground {
         state.busy.remove(&place(fault));
         if let Target::School(school) = fault.target {
             state.reserved.remove(&school);
+            state.calm.remove(&school);
         }
     }
 
@@ -244,10 +263,16 @@ mod tests {
         let ground = ground();
         let (kill, line) = (|n| fault(Kind::AgentKilled, Target::Agent(n)), fault(Kind::LineCut, Target::School(0)));
         assert!(ground.take(&kill(0)) && ground.take(&line));
-        assert!(!ground.cut(0), "one is not well");
+        assert!(!ground.cut(0, |_| 1), "one is not well");
         assert!(!ground.take(&kill(1)), "the school is being left alone");
         ground.recovered(&kill(0));
-        assert!(ground.cut(0));
+        let stopped = ground.disturb(ground.touched(Target::Collector(0)), 5);
+        assert!(!ground.cut(0, |_| 6), "the collector is stopped");
+        assert!(!ground.take(&fault(Kind::CollectorKilled, Target::Collector(0))), "left alone from now on");
+        ground.calm(stopped, 7);
+        assert!(!ground.cut(0, |agent| if agent == 1 { 6 } else { 8 }), "one was not answered since");
+        assert!(ground.cut(0, |_| 8));
+        assert!(ground.take(&fault(Kind::CollectorKilled, Target::Collector(0))));
         ground.give_back(&kill(0));
         assert!((0..3).all(|n| ground.take(&kill(n))), "nobody is heard anyway");
     }
@@ -261,7 +286,7 @@ mod tests {
         ground.give_back(&jump(-7_200));
         assert!(!ground.take(&line), "back, but not everybody was heard since");
         ground.recovered(&jump(-7_200));
-        assert!(ground.take(&line) && ground.cut(0));
+        assert!(ground.take(&line) && ground.cut(0, |_| 1));
         assert!(!ground.take(&jump(3_600)));
         assert!(ground.take(&jump(300)));
     }

@@ -191,7 +191,10 @@ fn ordinary(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
 
 fn outage(shared: &Shared<'_>, fault: &Fault) -> Result<()> {
     let Target::School(school) = fault.target else { return Ok(()) };
-    let cut = wait_for("a school whose agents are all well", TO_BEGIN, || shared.ground.cut(school).then_some(()));
+    let contact_ms = |agent: usize| shared.scene.agents[agent].contact().map_or(0, |contact| contact.up_ms);
+    let cut = wait_for("a school whose agents are all well", TO_BEGIN, || {
+        shared.ground.cut(school, contact_ms).then_some(())
+    });
     if cut.is_err() {
         shared.ground.give_back(fault);
         return cut;
