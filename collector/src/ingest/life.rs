@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::store::{ReplicaState, SignOfLife, Signed, Store, StoreError};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -23,6 +24,8 @@ pub struct Life {
     replica: ReplicaId,
     name: String,
     upto: watch::Sender<Option<Timestamp>>,
+    /// Whether a sign could not be written since the last that was.
+    failed: AtomicBool,
     unwritten: Seldom,
     given_up: Seldom,
     away: Seldom,
@@ -41,6 +44,7 @@ impl Life {
             replica,
             name,
             upto,
+            failed: AtomicBool::new(false),
             unwritten: Seldom::default(),
             given_up: Seldom::default(),
             away: Seldom::default(),
@@ -63,8 +67,10 @@ impl Life {
         // Read before the sign is written: what is received in between is younger.
         let low = self.watermark.low();
         let now = self.clock.now();
-        let sign = SignOfLife { replica: self.replica, name: self.name.clone(), now, low, state };
+        let failed_before = self.failed.swap(true, Ordering::Relaxed);
+        let sign = SignOfLife { replica: self.replica, name: self.name.clone(), now, low, state, failed_before };
         let signed = self.store.sign_of_life(sign).await?;
+        self.failed.store(false, Ordering::Relaxed);
         self.tell(&signed);
         self.upto.send_replace(Some(signed.low));
         Ok(())

@@ -13,8 +13,11 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use vigie_shared::id::{ReplicaId, SchoolId};
 
-/// Not having been alive for longer than this is an absence.
-const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(15);
+/// Not having been alive ourselves for longer than this is an absence. Signs come every second, and a machine with the
+/// shortest heartbeat counts as silent after fifteen: much less than that must be told.
+const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// Another collector that was not alive for longer than this is given up: until then it holds the watermark.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// Whoever has our name and was not alive for longer than this is the process whose place we took.
 const SUCCEEDED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How far the common row may lag behind: it tells the last life of all when no collector left a row of its own.
@@ -107,10 +110,10 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
     let long_ago = |alive: Timestamp| alive.duration_until(now) > ABSENT_AFTER;
     let mut absent_since: Vec<Timestamp> = last.filter(|alive| long_ago(*alive)).into_iter().collect();
     match own.first() {
-        Some(own) => absent_since.extend(Some(own.alive).filter(|alive| long_ago(*alive))),
+        Some(own) => absent_since.extend(Some(own.alive).filter(|alive| sign.failed_before || long_ago(*alive))),
         // We were given up meanwhile: our agents had nobody until now.
         None if sign.state == ReplicaState::Running && common.is_some() => {
-            absent_since.extend(now.checked_sub(ABSENT_AFTER));
+            absent_since.extend(now.checked_sub(GIVEN_UP_AFTER));
         }
         None => {}
     }
@@ -119,13 +122,13 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
     for other in others {
         let unheard = other.alive.duration_until(now);
         let was_here = other.name == sign.name;
-        if unheard > ABSENT_AFTER {
+        if unheard > GIVEN_UP_AFTER {
             absent_since.push(other.alive);
             gone.push(other);
         } else if was_here && (unheard > SUCCEEDED_AFTER || -unheard >= SET_BACK) {
             furthest = furthest.max(Some(other.alive));
             succeeded.push(other);
-        } else if -unheard > ABSENT_AFTER {
+        } else if -unheard > GIVEN_UP_AFTER {
             unbelievable.push(other);
         } else {
             live.push(other);
@@ -152,7 +155,7 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
 
 /// Collectors whose last sign of life is not long past.
 pub fn living(sql: &Sql, now: Timestamp) -> Result<u64, StoreError> {
-    let since = now.saturating_sub(ABSENT_AFTER).unwrap_or(Timestamp::MIN);
+    let since = now.saturating_sub(GIVEN_UP_AFTER).unwrap_or(Timestamp::MIN);
     sql.value("SELECT count(*) FROM replica WHERE alive >= ?1", params![ms(since)])
 }
 
@@ -212,7 +215,7 @@ pub const UNLEASED: &str = "(leased_until IS NULL OR leased_until <= ?2 OR lease
 
 /// The furthest end of a lease given for so long that is believed, as stored.
 pub fn furthest(now: Timestamp, lease: SignedDuration) -> i64 {
-    ms(later(later(now, lease), ABSENT_AFTER))
+    ms(later(later(now, lease), GIVEN_UP_AFTER))
 }
 
 /// An instant some time after another, or the last of all.
