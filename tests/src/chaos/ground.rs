@@ -131,8 +131,11 @@ impl Ground {
         if let Target::Agent(agent) = fault.target {
             let school = agent / self.cast.agents_per_school;
             let hurt = self.agents_of(school).iter().filter(|n| **n == agent || state.hurt[**n] > 0).count();
-            let alone = hurt >= self.cast.agents_per_school && !state.cut.contains(&school);
-            if alone || state.reserved.contains(&school) {
+            let cut = state.cut.contains(&school);
+            let alone = hurt >= self.cast.agents_per_school && !cut;
+            // Where nothing passes there is nothing to damage.
+            let in_vain = cut && matches!(place, Place::Path(_));
+            if alone || in_vain || state.reserved.contains(&school) {
                 return false;
             }
             state.hurt[agent] += 1;
@@ -275,6 +278,7 @@ mod tests {
         assert!(ground.take(&fault(Kind::CollectorKilled, Target::Collector(0))));
         ground.give_back(&kill(0));
         assert!((0..3).all(|n| ground.take(&kill(n))), "nobody is heard anyway");
+        assert!(!ground.take(&fault(Kind::Corrupted, Target::Agent(0))), "nothing passes that could be damaged");
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn throw(number: u32, kind: Kind, gap: Duration, cast: Cast, dice: &mut Dice) ->
         Kind::CollectorClock => (collector, between(2_000, 8_000)),
         Kind::Cut | Kind::Delayed => (agent, between(1_000, 6_000)),
         Kind::Duplicated | Kind::AnswerLost | Kind::Reordered | Kind::Corrupted | Kind::Truncated => {
-            (agent, Duration::from_secs(8))
+            (agent, Duration::from_secs(12))
         }
         Kind::LineCut => (school, between(1_000, 6_000)),
         Kind::DatabaseKilled | Kind::DatabaseRestarted => (Target::Database, between(0, 3_000)),
