@@ -4,6 +4,7 @@
 //! [`client`] is a second, independent writing of the wire, for what a good agent never says; [`measure`] measures.
 
 pub mod agreement;
+pub mod chaos;
 pub mod client;
 pub mod collector;
 pub mod fake;

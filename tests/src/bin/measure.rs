@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vigie_tests::measure::{footprint, outage};
+use vigie_tests::chaos::plan::StoreKind;
+use vigie_tests::measure::{chaos, footprint, outage};
 use vigie_tests::world;
 
 /// Measures the programs built beside this one (`target/release`), on real networks made of namespaces. Needs root.
@@ -15,6 +16,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
+    /// Random faults under a workload with known truth: nothing acknowledged is lost, nothing counts twice.
+    Chaos {
+        /// How many faults.
+        #[arg(long, default_value_t = 300)]
+        faults: u32,
+        /// Seed of the faults; another one each time unless given.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Where the collector keeps what it knows.
+        #[arg(long, value_enum, default_value_t)]
+        store: StoreKind,
+    },
     /// Memory, processor time, size and bytes on the line of the agent, beside its neighbours.
     Footprint {
         /// Do not install missing neighbours (Debian packages); those are then null with a reason.
@@ -44,6 +57,9 @@ fn main() -> ExitCode {
         eprintln!("measure: {error:#}");
     }
     let result = match arguments.what {
+        What::Chaos { faults, seed, store } => {
+            chaos::run(chaos::Options { faults, seed: seed.unwrap_or_else(|| u64::from(std::process::id())), store })
+        }
         What::Footprint { no_install } => footprint::run(!no_install),
         What::Outage { heartbeat, machines, seed } => outage::run(outage::Options {
             heartbeat_s: heartbeat,

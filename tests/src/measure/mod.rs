@@ -1,5 +1,6 @@
 //! Measurements of `./dev measure`: one file each. Each prints progress on standard error and one JSON line last.
 
+pub mod chaos;
 pub mod footprint;
 pub mod outage;
 pub mod peers;
