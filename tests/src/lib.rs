@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod client;
 pub mod collector;
 pub mod fake;
+pub mod load;
 pub mod machine;
 pub mod measure;
 pub mod netns;

@@ -1,7 +1,7 @@
 //! The processes beside the measurement: crowds of agents and the empty handler, spoken to line by line.
 
 use super::echo::Listening;
-use super::orders::{Order, Plan, SchoolPlan, Tally};
+use super::orders::{Account, Order, Plan, SchoolPlan, Tally};
 use crate::process::program;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -88,13 +88,13 @@ impl Crowds {
     }
 
     /// What every agent had acknowledged.
-    pub fn accounts(&mut self, folder: &std::path::Path) -> Result<Vec<super::orders::Account>> {
+    pub fn accounts(&mut self, folder: &std::path::Path) -> Result<Vec<Account>> {
         let mut all = Vec::new();
         for (number, side) in self.0.iter_mut().enumerate() {
             let file = folder.join(format!("accounts-{number}.json"));
             side.say(&Order::Account { file: file.clone() })?;
             side.hear::<Tally>()?;
-            all.extend(serde_json::from_slice::<Vec<_>>(&std::fs::read(file)?)?);
+            all.extend(serde_json::from_slice::<Vec<Account>>(&std::fs::read(file)?)?);
         }
         Ok(all)
     }
@@ -145,8 +145,7 @@ mod tests {
 
     #[test]
     fn no_process_gets_more_agents_than_its_files_allow_and_no_school_is_split() {
-        let schools: Vec<_> =
-            (0..1000).map(|place| SchoolPlan { place, machines: 20, token: String::new() }).collect();
+        let schools: Vec<_> = (0..1000).map(|place| SchoolPlan { place, machines: 20, token: String::new() }).collect();
         let parts = share(&schools);
         let sizes: Vec<usize> = parts.iter().map(|part| part.iter().map(|school| school.machines).sum()).collect();
         assert_eq!(sizes, [8000, 8000, 4000]);

@@ -2,8 +2,8 @@
 //! `content-length`. By hand, since the crowd shares its processors with the collector it measures.
 
 use anyhow::{Context, Result, bail};
-use rustls::pki_types::ServerName;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,384 @@
+//! What the collector carries: a connect storm, steady heartbeats beside an empty handler and bare rows of the same
+//! run, and an outage of a fifth of the schools; then whether anything acknowledged is missing.
+
+use crate::load::collectors::Collectors;
+use crate::load::figures::{Dice, Spread, median, round};
+use crate::load::orders::{Order, Plan, SchoolPlan, Tally, Target};
+use crate::load::side::{Crowds, Echo};
+use crate::load::truth::{Tickets, Truth, Verdict};
+use crate::load::{cidr, raw, uai};
+use crate::measure::sampling;
+use crate::wait::wait_for;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use vigie_shared::policy::Policy;
+use vigie_test_postgres::{Durability, Postgres};
+
+/// Machines of a school.
+const PER_SCHOOL: usize = 20;
+/// Rounds of each kind; medians count.
+const ROUNDS: usize = 3;
+/// Heartbeats of 10,000 that carry an event.
+const EVENTS_OF_10000: u64 = 100;
+/// Heartbeat during the outage, seconds: the shortest that a policy may ask for.
+const SHORT_HEARTBEAT_S: u32 = 5;
+/// Heartbeat otherwise, seconds.
+const HEARTBEAT_S: u32 = 60;
+
+/// Which store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// Embedded.
+    Sqlite,
+    /// A PostgreSQL server of our own, for this run.
+    Postgres,
+    /// A database that exists and is empty.
+    Url(String),
+}
+
+impl std::str::FromStr for StoreChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" => Ok(Self::Postgres),
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Self::Url(url.to_owned())),
+            _ => Err("sqlite, postgres or postgres://… is wanted".to_owned()),
+        }
+    }
+}
+
+impl StoreChoice {
+    fn word(&self) -> &'static str {
+        if *self == Self::Sqlite { "sqlite" } else { "postgres" }
+    }
+}
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Simulated agents.
+    pub agents: usize,
+    /// On which store.
+    pub store: StoreChoice,
+    /// Collectors on that store.
+    pub replicas: usize,
+    /// Seconds of each round.
+    pub seconds: u64,
+    /// Longest wait of an agent before another try, milliseconds.
+    pub retry_cap_ms: u64,
+    /// Seed of what is random.
+    pub seed: u64,
+}
+
+/// Measures and prints.
+pub fn run(options: &Options) -> Result<()> {
+    println!("{}", measure(options)?);
+    Ok(())
+}
+
+/// The collectors, their store and the crowd.
+pub struct Stand {
+    /// The crowd; dropped first.
+    pub crowds: Crowds,
+    /// The collectors.
+    pub collectors: Collectors,
+    /// Their schools.
+    pub schools: usize,
+    url: Option<String>,
+    // After the collectors, which use it.
+    _server: Option<Postgres>,
+    folder: tempfile::TempDir,
+}
+
+impl Stand {
+    /// Starts collectors with schools, ranges and tokens, and enrols everybody. `prepare` may change the plan.
+    pub fn enrolled(options: &Options, environment: Vec<(String, String)>, plan: Plan) -> Result<(Self, Tally)> {
+        let folder = tempfile::Builder::new().prefix("vigie-load-").tempdir()?;
+        let (server, url) = match &options.store {
+            StoreChoice::Sqlite => (None, None),
+            StoreChoice::Url(url) => (None, Some(url.clone())),
+            StoreChoice::Postgres => {
+                let durable = vigie_test_postgres::Options { durability: Durability::Real, ..Default::default() };
+                let server = Postgres::start_with(durable)?;
+                let url = server.create_database("load")?;
+                (Some(server), Some(url))
+            }
+        };
+        let mut collectors = Collectors::new(folder.path(), options.replicas, url.clone())?;
+        collectors.set_environment(environment);
+        collectors.start()?;
+        let schools = schools(&collectors, folder.path(), options.agents)?;
+        eprintln!("  {} schools made", schools.len());
+        let plan = Plan { doors: collectors.doors()?, schools, ..plan };
+        let mut crowds = Crowds::start(&plan)?;
+        let enrolled = crowds.order(&Order::Enrol)?;
+        if enrolled.quarantined > 0 {
+            bail!("{} machines were not trusted at once", enrolled.quarantined);
+        }
+        eprintln!("  {} agents enrolled in {:.1} s", enrolled.done, enrolled.seconds);
+        let stand = Self { crowds, collectors, schools: plan.schools.len(), url, _server: server, folder };
+        Ok((stand, enrolled))
+    }
+
+    /// The database, looked at from outside.
+    pub fn truth(&self) -> Result<Truth> {
+        match (&self.url, self.collectors.sqlite()) {
+            (Some(url), _) => Truth::postgres(url),
+            (None, Some(file)) => Truth::sqlite(&file),
+            (None, None) => bail!("no collector"),
+        }
+    }
+
+    /// Compares what agents were told with what is stored.
+    pub fn verdict(&mut self) -> Result<Verdict> {
+        let accounts = self.crowds.accounts(self.folder.path())?;
+        self.truth()?.compare(&accounts)
+    }
+
+    fn raw(&self, agents: usize, time: Duration) -> Result<f64> {
+        match &self.url {
+            Some(url) => raw::postgres(url, agents, time),
+            None => raw::sqlite(self.folder.path(), agents, time),
+        }
+    }
+}
+
+/// What the steady rounds came to.
+#[derive(Default)]
+struct Steady {
+    rates: Vec<f64>,
+    echoes: Vec<f64>,
+    rows: Vec<f64>,
+    latencies: Spread,
+    echo_latencies: Spread,
+    cpu_s: f64,
+    echo_cpu_s: f64,
+    done: u64,
+    echo_done: u64,
+    tally: Tally,
+}
+
+/// What the outage came to.
+struct Outage {
+    fell: BTreeSet<usize>,
+    opened_s: f64,
+    resolved_s: f64,
+    tickets: Tickets,
+    absent_wrong: u64,
+    tally: Tally,
+}
+
+/// The whole measurement.
+pub fn measure(options: &Options) -> Result<Value> {
+    let Options { agents, replicas, seconds, seed, .. } = *options;
+    if agents < 2 * PER_SCHOOL || seconds == 0 {
+        bail!("at least {} agents and one second", 2 * PER_SCHOOL);
+    }
+    eprintln!("load: {agents} agents, {replicas} collector(s) on {}, seed {seed}", options.store.word());
+    let plan = Plan {
+        doors: vec![],
+        schools: vec![],
+        events_of_10000: EVENTS_OF_10000,
+        retry_cap_ms: options.retry_cap_ms,
+        seed,
+        clock: None,
+    };
+    let (mut stand, enrolled) = Stand::enrolled(options, vec![], plan)?;
+    let authority = enrolled.authority.context("no authority after enrolment")?;
+    let echo = Echo::start(&authority)?;
+    let door = echo.listening.clone();
+    stand.crowds.order(&Order::Echo { address: door.address, authority: door.authority })?;
+    // An idle crowd must not count as silent while others are measured.
+    let heartbeat_s = HEARTBEAT_S.max(u32::try_from(seconds)? * 2);
+    stand.collectors.set_policy(&Policy { heartbeat_s, ..Policy::default() })?;
+    // Fresh processes: what enrolment left in their memory must not hide what connections take.
+    stand.collectors.stop()?;
+    stand.collectors.start()?;
+
+    let result = phases(&mut stand, &echo, options);
+    if result.is_err() {
+        eprintln!("last words of the collectors:\n{}", stand.collectors.logs());
+    }
+    result
+}
+
+fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
+    let Options { agents, replicas, seconds, seed, .. } = *options;
+    let before = stand.collectors.rss()?;
+    let storm = stand.crowds.order(&Order::Storm)?;
+    let connect_s = storm.latencies.percentile_ms(1.0) / 1000.0;
+    eprintln!("  storm: {} agents in {connect_s:.1} s, {} answers 503", storm.done, storm.refused_503);
+    complain("storm", &storm);
+    std::thread::sleep(Duration::from_secs(2));
+    let after = stand.collectors.rss()?;
+    let per_agent = after.saturating_sub(before) / agents as u64;
+    eprintln!("  memory: {} KiB before, {} KiB connected: {per_agent} bytes an agent", before / 1024, after / 1024);
+
+    let steady = steady(stand, echo, agents, seconds)?;
+    let outage = outage(stand, seed)?;
+    let drained = stand.crowds.order(&Order::Drain)?;
+    complain("drain", &drained);
+    let verdict = stand.verdict()?;
+    let contradictions = storm.contradictions + steady.tally.contradictions + outage.tally.contradictions;
+    let lost = verdict.lost() + storm.failed + drained.failed + contradictions;
+    eprintln!("  {} events stored; {verdict:?}", verdict.stored);
+
+    let all = [&storm, &steady.tally, &outage.tally, &drained];
+    let sum = |of: fn(&Tally) -> u64| all.iter().map(|tally| of(tally)).sum::<u64>();
+    let (rate, echo_rate) = (median(&steady.rates), median(&steady.echoes));
+    let micros = |cpu_s: f64, calls: u64| round(cpu_s * 1e6 / calls.max(1) as f64, 2);
+    Ok(json!({
+        "agents": agents,
+        "connect_s": round(connect_s, 2),
+        "heartbeats_per_s": rate.round(),
+        "p50_ms": round(steady.latencies.percentile_ms(0.5), 2),
+        "p99_ms": round(steady.latencies.percentile_ms(0.99), 2),
+        "lost": lost,
+        "collector_cpu_s": round(steady.cpu_s, 2),
+        "rss_per_agent_bytes": per_agent,
+        "raw_store_rows_per_s": median(&steady.rows).round(),
+        "raw_tls_echo_per_s": echo_rate.round(),
+        "share_of_echo": round(rate / echo_rate.max(1.0), 3),
+        "store": options.store.word(),
+        "replicas": replicas,
+        "agent_processes": stand.crowds.processes(),
+        "seconds": seconds,
+        "rounds": ROUNDS,
+        "seed": seed,
+        "events_stored": verdict.stored,
+        "events_unknown": verdict.unknown,
+        "collector_cpu_us_per_heartbeat": micros(steady.cpu_s, steady.done),
+        "echo_cpu_us_per_call": micros(steady.echo_cpu_s, steady.echo_done),
+        "echo_p50_ms": round(steady.echo_latencies.percentile_ms(0.5), 2),
+        "refused_503": sum(|tally| tally.refused_503),
+        "refused_503_without_retry_after": sum(|tally| tally.bare_503),
+        "refused_otherwise": sum(|tally| tally.refused_other),
+        "connections_broken": sum(|tally| tally.broken),
+        "tickets_expected": outage.fell.len(),
+        "tickets_found": outage.tickets.expected(&outage.fell),
+        "tickets_resolved": outage.tickets.resolved(&outage.fell),
+        "tickets_wrong": outage.tickets.wrong(&outage.fell),
+        "absent_wrong": outage.absent_wrong,
+        "silence_to_tickets_s": round(outage.opened_s, 1),
+        "return_to_resolved_s": round(outage.resolved_s, 1),
+    }))
+}
+
+/// Collector, bare rows, empty handler, and again, so that whatever else this machine does meets all of them.
+fn steady(stand: &mut Stand, echo: &Echo, agents: usize, seconds: u64) -> Result<Steady> {
+    let mut found = Steady::default();
+    let beat = |target, for_ms| Order::Beat { target, for_ms };
+    // Connections are made and the first rows are in memory before anything counts.
+    for target in [Target::Echo, Target::Collector] {
+        let warm = stand.crowds.order(&beat(target, 2_000))?;
+        complain("warming up", &warm);
+        found.tally.merge(Tally { latencies: Spread::default(), ..warm });
+    }
+    for number in 1..=ROUNDS {
+        let before = stand.collectors.cpu_s()?;
+        let tally = stand.crowds.order(&beat(Target::Collector, seconds * 1000))?;
+        found.cpu_s += stand.collectors.cpu_s()? - before;
+        found.rates.push(tally.done as f64 / seconds as f64);
+        found.done += tally.done;
+        found.latencies.merge(&tally.latencies);
+        complain("heartbeats", &tally);
+        found.tally.merge(tally);
+
+        found.rows.push(stand.raw(agents, Duration::from_secs(seconds.clamp(1, 3)))?);
+
+        let before = sampling::cpu_s_of(echo.pid())?;
+        let tally = stand.crowds.order(&beat(Target::Echo, seconds * 1000))?;
+        found.echo_cpu_s += sampling::cpu_s_of(echo.pid())? - before;
+        found.echoes.push(tally.done as f64 / seconds as f64);
+        found.echo_done += tally.done;
+        found.echo_latencies.merge(&tally.latencies);
+        complain("empty handler", &tally);
+        let last = |values: &[f64]| values.last().copied().unwrap_or_default();
+        eprintln!(
+            "  round {number}: {:.0} heartbeats/s, {:.0} bare rows/s, {:.0} empty calls/s",
+            last(&found.rates),
+            last(&found.rows),
+            last(&found.echoes)
+        );
+    }
+    Ok(found)
+}
+
+/// A fifth of the schools falls silent together while the others load the collector as hard as they can.
+fn outage(stand: &mut Stand, seed: u64) -> Result<Outage> {
+    let mut dice = Dice::new(seed);
+    let count = (stand.schools / 5).max(1);
+    let mut fell = BTreeSet::new();
+    while fell.len() < count {
+        fell.insert(usize::try_from(dice.below(stand.schools as u64))?);
+    }
+    stand.collectors.set_policy(&Policy { heartbeat_s: SHORT_HEARTBEAT_S, ..Policy::default() })?;
+    let mut tally = stand.crowds.order(&Order::Beat { target: Target::Collector, for_ms: 3_000 })?;
+    let truth = stand.truth()?;
+    eprintln!("  outage: {count} of {} schools fall silent", stand.schools);
+    stand.crowds.order(&Order::Fall { schools: fell.iter().copied().collect() })?;
+    let mut absent_wrong = 0;
+    let mut look = |until: &dyn Fn(&Tickets) -> bool| -> Result<(f64, Tickets)> {
+        let begun = Instant::now();
+        let mut last = Tickets::default();
+        let waited = wait_for("the tickets of the schools", Duration::from_secs(90), || {
+            last = truth.tickets().ok()?;
+            absent_wrong = absent_wrong.max(last.absent_wrong(&fell));
+            until(&last).then_some(())
+        });
+        if let Err(error) = waited {
+            eprintln!("  {error:#}");
+        }
+        Ok((begun.elapsed().as_secs_f64(), last))
+    };
+    let (opened_s, _) = look(&|tickets| tickets.expected(&fell) == count)?;
+    eprintln!("  tickets after {opened_s:.1} s; they come back");
+    let back = stand.crowds.order(&Order::Return)?;
+    let (resolved_s, _) = look(&|tickets| tickets.resolved(&fell) == count)?;
+    eprintln!("  resolved after {resolved_s:.1} s");
+    // Before the crowd stops: afterwards all are silent.
+    let tickets = truth.tickets()?;
+    stand.collectors.set_policy(&Policy { heartbeat_s: HEARTBEAT_S, ..Policy::default() })?;
+    let stopped = stand.crowds.order(&Order::Stop)?;
+    complain("outage", &stopped);
+    tally.merge(back);
+    tally.merge(stopped);
+    Ok(Outage { fell, opened_s, resolved_s, tickets, absent_wrong, tally })
+}
+
+/// Schools, their ranges and tokens.
+fn schools(collectors: &Collectors, folder: &Path, agents: usize) -> Result<Vec<SchoolPlan>> {
+    let count = agents.div_ceil(PER_SCHOOL);
+    let mut text = String::from("uai;name;type;town;basin\n");
+    for place in 0..count {
+        text.push_str(&format!("{};Collège {};Collège;Ville-Exemple;Nord\n", uai(place), place + 1));
+    }
+    let file = folder.join("schools.csv");
+    std::fs::write(&file, text)?;
+    collectors.admin(&["schools", "import", &file.to_string_lossy()])?;
+    let school = |place: usize| {
+        let machines = PER_SCHOOL.min(agents - place * PER_SCHOOL);
+        let (uai, uses) = (uai(place), machines.to_string());
+        collectors.admin(&["network", "add", "--school", &uai, "--kind", "pedagogical", "--cidr", &cidr(place)])?;
+        let token = collectors.admin(&["token", "create", "--school", &uai, "--uses", &uses, "--expires", "7d"])?;
+        Ok(SchoolPlan { place, machines, token })
+    };
+    (0..count).map(school).collect()
+}
+
+/// Says what went wrong, once a phase.
+fn complain(phase: &str, tally: &Tally) {
+    if tally.failed > 0 || tally.refused_other > 0 || tally.broken > 0 || tally.contradictions > 0 {
+        let Tally { failed, refused_other, broken, contradictions, .. } = tally;
+        let trouble = tally.trouble.as_deref().unwrap_or("");
+        eprintln!(
+            "  {phase}: {failed} failed, {refused_other} refused, {broken} connections broken, {contradictions} \
+             contradictions ({trouble})"
+        );
+    }
+}
