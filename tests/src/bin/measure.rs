@@ -66,6 +66,9 @@ struct LoadArguments {
     /// Seconds of each round.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Rounds of each kind; their medians count.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
     /// Longest wait of an agent before another try, milliseconds; Retry-After is cut to it.
     #[arg(long, default_value_t = 2000)]
     retry_cap: u64,
@@ -89,14 +92,18 @@ fn main() -> ExitCode {
         What::Outage { heartbeat, machines, seed } => {
             outage::run(outage::Options { heartbeat_s: heartbeat, machines, seed: seed_or_new(seed) })
         }
-        What::Load(LoadArguments { agents, store, replicas, seconds, retry_cap, seed }) => load::run(&load::Options {
-            agents,
-            store,
-            replicas,
-            seconds,
-            retry_cap_ms: retry_cap,
-            seed: seed_or_new(seed),
-        }),
+        What::Load(LoadArguments { agents, store, replicas, seconds, rounds, retry_cap, seed }) => {
+            load::run(&load::Options {
+                agents,
+                store,
+                replicas,
+                seconds,
+                rounds,
+                outage: true,
+                retry_cap_ms: retry_cap,
+                seed: seed_or_new(seed),
+            })
+        }
         What::Week { agents, store, minutes, seed } => {
             week::run(&week::Options { agents, store, minutes, seed: seed_or_new(seed) })
         }

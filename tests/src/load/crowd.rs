@@ -57,14 +57,16 @@ impl Crowd {
                 let until = begun + Duration::from_millis(for_ms);
                 self.all(move |world, agent| beat(world, agent, target, until)).await?;
             }
+            Order::Tell => {
+                self.agents.iter_mut().for_each(|agent| agent.note_internet(&self.world, true));
+                self.all(drain).await?;
+            }
             Order::Fall { schools } => self.fall(schools),
             Order::Return => self.come_back().await?,
             Order::Stop => self.stop().await?,
             Order::Drain => self.all(drain).await?,
-            Order::Week { days } => {
-                let first_ms = self.world.clock.now_ms();
-                self.all(move |world, agent| week::live(world, agent, first_ms, days)).await?;
-            }
+            Order::Clock(plan) => self.world.clock.set(plan),
+            Order::Week { until_ms } => self.all(move |world, agent| week::live(world, agent, until_ms)).await?,
             Order::Account { file } => {
                 let accounts: Vec<_> = self.agents.iter().flat_map(Agent::accounts).collect();
                 std::fs::write(&file, serde_json::to_vec(&accounts)?)

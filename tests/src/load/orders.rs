@@ -76,6 +76,8 @@ pub enum Order {
         /// How long.
         for_ms: u64,
     },
+    /// Every agent tells that its way to the internet is open, so that the collector looks at every school.
+    Tell,
     /// The agents of these schools fall silent, their connections stay open; all others go on without a pause.
     Fall {
         /// Schools, by place.
@@ -87,10 +89,12 @@ pub enum Order {
     Stop,
     /// Every agent sends what it still holds.
     Drain,
-    /// A week of heartbeats at simulated minutes; answered when it is over.
+    /// Another clock from now on.
+    Clock(ClockPlan),
+    /// Heartbeats at simulated minutes until an instant; answered when it is over.
     Week {
-        /// How many simulated days.
-        days: u32,
+        /// Until when, milliseconds since 1970 by the clock of the crowd.
+        until_ms: i64,
     },
     /// Writes what each agent had acknowledged into a file, as a JSON array of [`Account`].
     Account {

@@ -14,28 +14,29 @@ const DAY: i64 = 24 * HOUR;
 /// One value a quarter of an hour, one heartbeat in so many.
 const VALUES_EVERY: u64 = 15;
 
-/// Whether a machine is on at this time of a week that begins on a Monday at midnight, milliseconds.
-pub fn is_on(place: usize, since_monday_ms: i64) -> bool {
+/// Whether a machine is on at this instant, milliseconds since 1970.
+pub fn is_on(place: usize, at_ms: i64) -> bool {
     if place.is_multiple_of(10) {
         return true;
     }
-    let (day, time) = (since_monday_ms.div_euclid(DAY) % 7, since_monday_ms.rem_euclid(DAY));
+    // 5 January 1970 was a Monday.
+    let (day, time) = ((at_ms.div_euclid(DAY) - 4).rem_euclid(7), at_ms.rem_euclid(DAY));
     // Not all are switched on at the same minute, and on Wednesdays only the morning is taught.
     let shift = i64::try_from(place % 30).unwrap_or(0) * MINUTE;
     let evening = if day == 2 { 12 * HOUR } else { 17 * HOUR };
     day < 5 && (7 * HOUR + 30 * MINUTE + shift..evening + shift).contains(&time)
 }
 
-/// Lives for so many days from `first_ms`, taken for a Monday at midnight.
-pub async fn live(world: Arc<World>, mut agent: Agent, first_ms: i64, days: u32) -> Agent {
-    let end = first_ms + i64::from(days) * DAY;
+/// Lives until an instant of the crowd's clock.
+pub async fn live(world: Arc<World>, mut agent: Agent, until_ms: i64) -> Agent {
     let place = agent.who.place;
     let mut on = false;
+    agent.hang_up();
     // Not all speak at the same second of the minute.
-    let mut next = first_ms + i64::try_from(place * 997).unwrap_or(0) % MINUTE;
-    while next < end {
+    let mut next = world.clock.now_ms() + i64::try_from(place * 997).unwrap_or(0) % MINUTE;
+    while next < until_ms {
         tokio::time::sleep(world.clock.real(next - world.clock.now_ms())).await;
-        match (on, is_on(place, next - first_ms)) {
+        match (on, is_on(place, next)) {
             (false, true) => {
                 // Older streams drain first.
                 if !agent.has_told_all() {
@@ -59,7 +60,7 @@ pub async fn live(world: Arc<World>, mut agent: Agent, first_ms: i64, days: u32)
             }
             (false, false) => {}
         }
-        on = is_on(place, next - first_ms);
+        on = is_on(place, next);
         // A process that lags behind skips minutes rather than hurry after them.
         next = (next + MINUTE).max(world.clock.now_ms() - MINUTE);
     }
@@ -81,7 +82,8 @@ mod tests {
 
     #[test]
     fn machines_sleep_at_night_on_wednesday_afternoons_and_at_weekends() {
-        let at = |day: i64, hour: i64| day * DAY + hour * HOUR;
+        // From a Monday on: 1 March 2027.
+        let at = |day: i64, hour: i64| 1_803_859_200_000 + day * DAY + hour * HOUR;
         assert!(is_on(1, at(0, 10)) && is_on(1, at(4, 16)));
         for asleep in [at(0, 3), at(0, 20), at(2, 15), at(5, 10), at(6, 10)] {
             assert!(!is_on(1, asleep), "{asleep}");

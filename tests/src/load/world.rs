@@ -21,15 +21,17 @@ use vigie_shared::limits::ALPN_AGENT;
 
 /// The clock of the crowd.
 #[derive(Debug)]
-pub struct Clock {
+pub struct Clock(RwLock<Pace>);
+
+#[derive(Debug, Clone, Copy)]
+struct Pace {
     begun: Instant,
     begun_ms: i64,
     speed: f64,
 }
 
-impl Clock {
-    /// The real one, or a simulated one.
-    pub fn new(plan: Option<ClockPlan>) -> Self {
+impl Pace {
+    fn new(plan: Option<ClockPlan>) -> Self {
         let now = now_ms();
         let (begun_ms, speed) = plan.map_or((now, 1.0), |plan| {
             let passed = (now - plan.real_ms) as f64 * plan.speed;
@@ -37,15 +39,32 @@ impl Clock {
         });
         Self { begun: Instant::now(), begun_ms, speed }
     }
+}
+
+impl Clock {
+    /// The real one, or a simulated one.
+    pub fn new(plan: Option<ClockPlan>) -> Self {
+        Self(RwLock::new(Pace::new(plan)))
+    }
+
+    /// Another pace from now on.
+    pub fn set(&self, plan: ClockPlan) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Pace::new(Some(plan));
+    }
+
+    fn pace(&self) -> Pace {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
-        self.begun_ms + (self.begun.elapsed().as_secs_f64() * self.speed * 1000.0) as i64
+        let pace = self.pace();
+        pace.begun_ms + (pace.begun.elapsed().as_secs_f64() * pace.speed * 1000.0) as i64
     }
 
     /// How long a simulated time really takes.
     pub fn real(&self, simulated_ms: i64) -> Duration {
-        Duration::from_secs_f64((simulated_ms.max(0) as f64 / 1000.0 / self.speed).max(0.0))
+        Duration::from_secs_f64(simulated_ms.max(0) as f64 / 1000.0 / self.pace().speed)
     }
 }
 

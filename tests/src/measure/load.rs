@@ -19,8 +19,6 @@ use vigie_test_postgres::{Durability, Postgres};
 
 /// Machines of a school.
 const PER_SCHOOL: usize = 20;
-/// Rounds of each kind; medians count.
-const ROUNDS: usize = 3;
 /// Heartbeats of 10,000 that carry an event.
 const EVENTS_OF_10000: u64 = 100;
 /// Heartbeat during the outage, seconds: the shortest that a policy may ask for.
@@ -53,7 +51,8 @@ impl std::str::FromStr for StoreChoice {
 }
 
 impl StoreChoice {
-    fn word(&self) -> &'static str {
+    /// Its word in results.
+    pub fn word(&self) -> &'static str {
         if *self == Self::Sqlite { "sqlite" } else { "postgres" }
     }
 }
@@ -69,6 +68,10 @@ pub struct Options {
     pub replicas: usize,
     /// Seconds of each round.
     pub seconds: u64,
+    /// Rounds of each kind; their medians count.
+    pub rounds: usize,
+    /// Whether schools fall silent at the end.
+    pub outage: bool,
     /// Longest wait of an agent before another try, milliseconds.
     pub retry_cap_ms: u64,
     /// Seed of what is random.
@@ -96,7 +99,7 @@ pub struct Stand {
 }
 
 impl Stand {
-    /// Starts collectors with schools, ranges and tokens, and enrols everybody. `prepare` may change the plan.
+    /// Starts collectors with schools, ranges and tokens, and enrols everybody; doors and schools of `plan` are filled in.
     pub fn enrolled(options: &Options, environment: Vec<(String, String)>, plan: Plan) -> Result<(Self, Tally)> {
         let folder = tempfile::Builder::new().prefix("vigie-load-").tempdir()?;
         let (server, url) = match &options.store {
@@ -123,6 +126,11 @@ impl Stand {
         eprintln!("  {} agents enrolled in {:.1} s", enrolled.done, enrolled.seconds);
         let stand = Self { crowds, collectors, schools: plan.schools.len(), url, _server: server, folder };
         Ok((stand, enrolled))
+    }
+
+    /// The folder of this run, gone with it.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.folder.path().to_owned()
     }
 
     /// The database, looked at from outside.
@@ -164,6 +172,7 @@ struct Steady {
 }
 
 /// What the outage came to.
+#[derive(Default)]
 struct Outage {
     fell: BTreeSet<usize>,
     opened_s: f64,
@@ -176,8 +185,8 @@ struct Outage {
 /// The whole measurement.
 pub fn measure(options: &Options) -> Result<Value> {
     let Options { agents, replicas, seconds, seed, .. } = *options;
-    if agents < 2 * PER_SCHOOL || seconds == 0 {
-        bail!("at least {} agents and one second", 2 * PER_SCHOOL);
+    if agents < 2 * PER_SCHOOL || seconds == 0 || options.rounds == 0 {
+        bail!("at least {} agents, one second and one round", 2 * PER_SCHOOL);
     }
     eprintln!("load: {agents} agents, {replicas} collector(s) on {}, seed {seed}", options.store.word());
     let plan = Plan {
@@ -219,8 +228,8 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
     let per_agent = after.saturating_sub(before) / agents as u64;
     eprintln!("  memory: {} KiB before, {} KiB connected: {per_agent} bytes an agent", before / 1024, after / 1024);
 
-    let steady = steady(stand, echo, agents, seconds)?;
-    let outage = outage(stand, seed)?;
+    let steady = steady(stand, echo, options)?;
+    let outage = if options.outage { outage(stand, seed)? } else { Outage::default() };
     let drained = stand.crowds.order(&Order::Drain)?;
     complain("drain", &drained);
     let verdict = stand.verdict()?;
@@ -248,7 +257,7 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
         "replicas": replicas,
         "agent_processes": stand.crowds.processes(),
         "seconds": seconds,
-        "rounds": ROUNDS,
+        "rounds": options.rounds,
         "seed": seed,
         "events_stored": verdict.stored,
         "events_unknown": verdict.unknown,
@@ -270,16 +279,17 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
 }
 
 /// Collector, bare rows, empty handler, and again, so that whatever else this machine does meets all of them.
-fn steady(stand: &mut Stand, echo: &Echo, agents: usize, seconds: u64) -> Result<Steady> {
+fn steady(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Steady> {
+    let Options { agents, seconds, rounds, .. } = *options;
     let mut found = Steady::default();
     let beat = |target, for_ms| Order::Beat { target, for_ms };
     // Connections are made and the first rows are in memory before anything counts.
     for target in [Target::Echo, Target::Collector] {
-        let warm = stand.crowds.order(&beat(target, 2_000))?;
+        let warm = stand.crowds.order(&beat(target, seconds.min(2) * 1000))?;
         complain("warming up", &warm);
         found.tally.merge(Tally { latencies: Spread::default(), ..warm });
     }
-    for number in 1..=ROUNDS {
+    for number in 1..=rounds {
         let before = stand.collectors.cpu_s()?;
         let tally = stand.crowds.order(&beat(Target::Collector, seconds * 1000))?;
         found.cpu_s += stand.collectors.cpu_s()? - before;
@@ -318,7 +328,11 @@ fn outage(stand: &mut Stand, seed: u64) -> Result<Outage> {
         fell.insert(usize::try_from(dice.below(stand.schools as u64))?);
     }
     stand.collectors.set_policy(&Policy { heartbeat_s: SHORT_HEARTBEAT_S, ..Policy::default() })?;
-    let mut tally = stand.crowds.order(&Order::Beat { target: Target::Collector, for_ms: 3_000 })?;
+    // Everybody takes the policy, and every school is looked at under it: when it is next looked at was worked out
+    // under the one before.
+    let mut tally = stand.crowds.order(&Order::Beat { target: Target::Collector, for_ms: 1_000 })?;
+    tally.merge(stand.crowds.order(&Order::Tell)?);
+    complain("before the outage", &tally);
     let truth = stand.truth()?;
     eprintln!("  outage: {count} of {} schools fall silent", stand.schools);
     stand.crowds.order(&Order::Fall { schools: fell.iter().copied().collect() })?;
