@@ -171,7 +171,11 @@ async fn beat(world: Arc<World>, mut agent: Agent, target: Target, until: Instan
         if agent.dice.below(10_000) < world.plan.events_of_10000 {
             agent.note_something(&world, target);
         }
-        let Some(took) = agent.heartbeat(&world, target, until).await else { continue };
+        let Some(took) = agent.heartbeat(&world, target, until).await else {
+            // Told to wait beyond the end, or stopped.
+            tokio::time::sleep_until(until.min(Instant::now() + Duration::from_secs(1)).into()).await;
+            continue;
+        };
         if Instant::now() <= until {
             counters.count(&counters.done);
             counters.latencies.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));

@@ -106,4 +106,15 @@ mod tests {
             .unwrap();
         assert!(rate > 0.0 && (100..=250).contains(&rows), "{rate} {rows}");
     }
+
+    #[test]
+    fn rows_are_written_to_postgresql_too_and_nothing_stays() {
+        if vigie_test_postgres::skipped() {
+            return;
+        }
+        let server = vigie_test_postgres::Postgres::start().unwrap();
+        let rate = postgres(&server.url(), 250, Duration::from_millis(100)).unwrap();
+        let left = server.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'vigie_raw'").unwrap();
+        assert!(rate > 0.0 && left == "0", "{rate} {left}");
+    }
 }

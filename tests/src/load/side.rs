@@ -2,6 +2,7 @@
 
 use super::echo::Listening;
 use super::orders::{Account, Order, Plan, SchoolPlan, Tally};
+use crate::measure::sampling;
 use crate::process::program;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -75,6 +76,11 @@ impl Crowds {
         self.0.len()
     }
 
+    /// Processor time that all have taken since they started, seconds.
+    pub fn cpu_s(&self) -> Result<f64> {
+        self.0.iter().map(|side| sampling::cpu_s_of(side.child.id())).sum()
+    }
+
     /// Gives the same order to all, and adds up what comes of it.
     pub fn order(&mut self, order: &Order) -> Result<Tally> {
         for side in &mut self.0 {
@@ -133,9 +139,9 @@ impl Echo {
         Ok(Self { side, listening })
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.side.child.id()
+    /// Processor time that it has taken since it started, seconds.
+    pub fn cpu_s(&self) -> Result<f64> {
+        sampling::cpu_s_of(self.side.child.id())
     }
 }
 

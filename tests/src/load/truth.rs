@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn postgresql_is_read_alike() {
+        if vigie_test_postgres::skipped() {
+            return;
+        }
+        let server = vigie_test_postgres::Postgres::start().unwrap();
+        let (machine, stream) = ("'\\x11111111111111111111111111111111'", "'\\x22222222222222222222222222222222'");
+        server
+            .psql(&format!(
+                "CREATE TABLE event (machine bytea, stream bytea, seq bigint);
+                 CREATE TABLE stream (machine bytea, stream bytea, cursor bigint);
+                 CREATE TABLE gap (first bigint);
+                 INSERT INTO event VALUES ({machine}, {stream}, 1), ({machine}, {stream}, 3);
+                 INSERT INTO stream VALUES ({machine}, {stream}, 3);"
+            ))
+            .unwrap();
+        let verdict = Truth::postgres(&server.url()).unwrap().compare(&[account(3, 3)]).unwrap();
+        assert_eq!((verdict.acknowledged_missing, verdict.stored), (1, 2));
+    }
+
+    #[test]
     fn a_cursor_that_is_behind_and_a_gap_are_losses() {
         let truth = database(&format!("INSERT INTO event VALUES ({KEY}, 1); INSERT INTO gap VALUES (7);"));
         let verdict = truth.compare(&[account(1, 1)]).unwrap();

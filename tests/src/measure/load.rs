@@ -7,7 +7,6 @@ use crate::load::orders::{Order, Plan, SchoolPlan, Tally, Target};
 use crate::load::side::{Crowds, Echo};
 use crate::load::truth::{Tickets, Truth, Verdict};
 use crate::load::{cidr, raw, uai};
-use crate::measure::sampling;
 use crate::wait::wait_for;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -156,19 +155,60 @@ impl Stand {
     }
 }
 
+/// What the rounds of one target came to.
+#[derive(Default)]
+struct Rounds {
+    rates: Vec<f64>,
+    latencies: Spread,
+    /// Processor time of the servers and of the crowd, seconds.
+    server_cpu_s: f64,
+    crowd_cpu_s: f64,
+    done: u64,
+    tally: Tally,
+}
+
+impl Rounds {
+    /// One round; `cpu_s` tells the processor time of the servers.
+    fn add(
+        &mut self,
+        crowds: &mut Crowds,
+        target: Target,
+        seconds: u64,
+        cpu_s: impl Fn() -> Result<f64>,
+    ) -> Result<f64> {
+        let before = (cpu_s()?, crowds.cpu_s()?);
+        let tally = crowds.order(&Order::Beat { target, for_ms: seconds * 1000 })?;
+        self.server_cpu_s += cpu_s()? - before.0;
+        self.crowd_cpu_s += crowds.cpu_s()? - before.1;
+        let rate = tally.done as f64 / seconds as f64;
+        self.rates.push(rate);
+        self.done += tally.done;
+        self.latencies.merge(&tally.latencies);
+        complain("rounds", &tally);
+        self.tally.merge(tally);
+        Ok(rate)
+    }
+
+    fn rate(&self) -> f64 {
+        median(&self.rates)
+    }
+
+    fn micros(&self, cpu_s: f64) -> f64 {
+        cpu_s * 1e6 / self.done.max(1) as f64
+    }
+
+    /// Processor time of both ends for one call, microseconds.
+    fn both_ends_us(&self) -> f64 {
+        self.micros(self.server_cpu_s + self.crowd_cpu_s)
+    }
+}
+
 /// What the steady rounds came to.
 #[derive(Default)]
 struct Steady {
-    rates: Vec<f64>,
-    echoes: Vec<f64>,
+    collector: Rounds,
+    echo: Rounds,
     rows: Vec<f64>,
-    latencies: Spread,
-    echo_latencies: Spread,
-    cpu_s: f64,
-    echo_cpu_s: f64,
-    done: u64,
-    echo_done: u64,
-    tally: Tally,
 }
 
 /// What the outage came to.
@@ -233,26 +273,26 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
     let drained = stand.crowds.order(&Order::Drain)?;
     complain("drain", &drained);
     let verdict = stand.verdict()?;
-    let contradictions = storm.contradictions + steady.tally.contradictions + outage.tally.contradictions;
+    let contradictions = storm.contradictions + steady.collector.tally.contradictions + outage.tally.contradictions;
     let lost = verdict.lost() + storm.failed + drained.failed + contradictions;
     eprintln!("  {} events stored; {verdict:?}", verdict.stored);
 
-    let all = [&storm, &steady.tally, &outage.tally, &drained];
+    let all = [&storm, &steady.collector.tally, &outage.tally, &drained];
     let sum = |of: fn(&Tally) -> u64| all.iter().map(|tally| of(tally)).sum::<u64>();
-    let (rate, echo_rate) = (median(&steady.rates), median(&steady.echoes));
-    let micros = |cpu_s: f64, calls: u64| round(cpu_s * 1e6 / calls.max(1) as f64, 2);
+    let Steady { collector, echo, rows } = &steady;
     Ok(json!({
         "agents": agents,
         "connect_s": round(connect_s, 2),
-        "heartbeats_per_s": rate.round(),
-        "p50_ms": round(steady.latencies.percentile_ms(0.5), 2),
-        "p99_ms": round(steady.latencies.percentile_ms(0.99), 2),
+        "heartbeats_per_s": collector.rate().round(),
+        "p50_ms": round(collector.latencies.percentile_ms(0.5), 2),
+        "p99_ms": round(collector.latencies.percentile_ms(0.99), 2),
         "lost": lost,
-        "collector_cpu_s": round(steady.cpu_s, 2),
+        "collector_cpu_s": round(collector.server_cpu_s, 2),
         "rss_per_agent_bytes": per_agent,
-        "raw_store_rows_per_s": median(&steady.rows).round(),
-        "raw_tls_echo_per_s": echo_rate.round(),
-        "share_of_echo": round(rate / echo_rate.max(1.0), 3),
+        "raw_store_rows_per_s": median(rows).round(),
+        "raw_tls_echo_per_s": echo.rate().round(),
+        "share_of_echo": round(collector.rate() / echo.rate().max(1.0), 3),
+        "share_of_echo_by_cpu": round(echo.both_ends_us() / collector.both_ends_us().max(0.01), 3),
         "store": options.store.word(),
         "replicas": replicas,
         "agent_processes": stand.crowds.processes(),
@@ -261,9 +301,11 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
         "seed": seed,
         "events_stored": verdict.stored,
         "events_unknown": verdict.unknown,
-        "collector_cpu_us_per_heartbeat": micros(steady.cpu_s, steady.done),
-        "echo_cpu_us_per_call": micros(steady.echo_cpu_s, steady.echo_done),
-        "echo_p50_ms": round(steady.echo_latencies.percentile_ms(0.5), 2),
+        "collector_cpu_us_per_heartbeat": round(collector.micros(collector.server_cpu_s), 2),
+        "agents_cpu_us_per_heartbeat": round(collector.micros(collector.crowd_cpu_s), 2),
+        "echo_cpu_us_per_call": round(echo.micros(echo.server_cpu_s), 2),
+        "agents_cpu_us_per_echo_call": round(echo.micros(echo.crowd_cpu_s), 2),
+        "echo_p50_ms": round(echo.latencies.percentile_ms(0.5), 2),
         "refused_503": sum(|tally| tally.refused_503),
         "refused_503_without_retry_after": sum(|tally| tally.bare_503),
         "refused_otherwise": sum(|tally| tally.refused_other),
@@ -282,39 +324,19 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
 fn steady(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Steady> {
     let Options { agents, seconds, rounds, .. } = *options;
     let mut found = Steady::default();
-    let beat = |target, for_ms| Order::Beat { target, for_ms };
     // Connections are made and the first rows are in memory before anything counts.
     for target in [Target::Echo, Target::Collector] {
-        let warm = stand.crowds.order(&beat(target, seconds.min(2) * 1000))?;
+        let warm = stand.crowds.order(&Order::Beat { target, for_ms: seconds.min(2) * 1000 })?;
         complain("warming up", &warm);
-        found.tally.merge(Tally { latencies: Spread::default(), ..warm });
+        found.collector.tally.merge(Tally { latencies: Spread::default(), ..warm });
     }
     for number in 1..=rounds {
-        let before = stand.collectors.cpu_s()?;
-        let tally = stand.crowds.order(&beat(Target::Collector, seconds * 1000))?;
-        found.cpu_s += stand.collectors.cpu_s()? - before;
-        found.rates.push(tally.done as f64 / seconds as f64);
-        found.done += tally.done;
-        found.latencies.merge(&tally.latencies);
-        complain("heartbeats", &tally);
-        found.tally.merge(tally);
-
-        found.rows.push(stand.raw(agents, Duration::from_secs(seconds.clamp(1, 3)))?);
-
-        let before = sampling::cpu_s_of(echo.pid())?;
-        let tally = stand.crowds.order(&beat(Target::Echo, seconds * 1000))?;
-        found.echo_cpu_s += sampling::cpu_s_of(echo.pid())? - before;
-        found.echoes.push(tally.done as f64 / seconds as f64);
-        found.echo_done += tally.done;
-        found.echo_latencies.merge(&tally.latencies);
-        complain("empty handler", &tally);
-        let last = |values: &[f64]| values.last().copied().unwrap_or_default();
-        eprintln!(
-            "  round {number}: {:.0} heartbeats/s, {:.0} bare rows/s, {:.0} empty calls/s",
-            last(&found.rates),
-            last(&found.rows),
-            last(&found.echoes)
-        );
+        let Stand { crowds, collectors, .. } = &mut *stand;
+        let beats = found.collector.add(crowds, Target::Collector, seconds, || collectors.cpu_s())?;
+        let rows = stand.raw(agents, Duration::from_secs(seconds.clamp(1, 3)))?;
+        found.rows.push(rows);
+        let empty = found.echo.add(&mut stand.crowds, Target::Echo, seconds, || echo.cpu_s())?;
+        eprintln!("  round {number}: {beats:.0} heartbeats/s, {rows:.0} bare rows/s, {empty:.0} empty calls/s");
     }
     Ok(found)
 }
