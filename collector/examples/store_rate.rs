@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vigie_collector::directory::SchoolRow;
 use vigie_collector::engine::{Decide, Decision, Effect, Input, Presence, View};
-use vigie_collector::store::sqlite::Sqlite;
+use vigie_collector::store::sqlite;
 use vigie_collector::store::{Enrolment, Item, NewCertificate, NewNetwork, NewToken, Peer, Store, SyncItem};
 use vigie_shared::event::{Event, Fact};
 use vigie_shared::evidence::HardwareEvidence;
@@ -57,7 +57,7 @@ async fn main() -> Result<()> {
     let count: usize = arguments.next().map_or(Ok(2000), |n| n.parse()).context("MACHINES is a number")?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |n| n.parse()).context("SECONDS is a number")?;
     let path = std::env::temp_dir().join(format!("vigie-store-rate-{}.db", std::process::id()));
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&path)?);
+    let store: Arc<dyn Store> = Arc::new(sqlite::open(&path)?);
     let mut agents = fleet(&store, count).await?;
     for events_percent in [0, 1] {
         measure(&store, &mut agents, events_percent, Duration::from_secs(seconds)).await?;

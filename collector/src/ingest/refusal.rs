@@ -82,6 +82,13 @@ pub fn refuse_until(refusal: Refusal, seconds: u32) -> Answer {
 pub fn of_store(error: StoreError, during: &'static str) -> Refusal {
     match error {
         StoreError::Refused(refusal) => refusal,
+        StoreError::Away(_) | StoreError::Contended(_) => {
+            tracing::error!(%error, during, "the database did not keep this; the agent keeps what it sent and tries again");
+            refusal(
+                ErrorCode::Overloaded,
+                "the collector's database does not answer; nothing was lost, try again later",
+            )
+        }
         other => {
             tracing::error!(error = %other, during, "the store failed; the agent keeps what it sent and tries again");
             refusal(ErrorCode::Internal, "the collector could not keep this; nothing was lost, try again later")

@@ -15,7 +15,7 @@ use crate::calendar::Region;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Decide, Engine};
 use crate::store::Store;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite;
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Data {
     pub fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
         private_folder(&self.data).with_context(|| format!("the folder {} cannot be made", self.data.display()))?;
         let path = self.data.join(DATABASE);
-        let store = Sqlite::open(&path).with_context(|| format!("the database {} cannot be opened", path.display()))?;
+        let store = sqlite::open(&path).with_context(|| format!("the database {} cannot be opened", path.display()))?;
         Ok(Arc::new(store))
     }
 }

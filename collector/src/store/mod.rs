@@ -1,8 +1,9 @@
 //! The store: domain operations only. It owns the transaction; the pure decider runs inside it.
 //!
-//! One trait, so that a second engine (PostgreSQL) fits later. Every method says what it bounds and what it answers;
-//! none hands out rows to be written back.
+//! One trait, and one writing of it ([`sql`]) for two engines: [`sqlite`] embedded, PostgreSQL to grow. Every method says
+//! what it bounds and what it answers; none hands out rows to be written back.
 
+pub mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod story;
@@ -20,7 +21,7 @@ use vigie_shared::id::{MachineId, SchoolId, TicketId};
 use vigie_shared::policy::Policy;
 
 /// Why an operation failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// Refused for a reason the caller must be told, with a stable code.
     #[error("{}", .0.message)]
@@ -34,6 +35,12 @@ pub enum StoreError {
     /// The database failed: nothing of this operation was kept.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// The database cannot be reached.
+    #[error("the database cannot be reached: {0}")]
+    Away(String),
+    /// Others wrote the same rows at the same time, again and again: nothing of this operation was kept.
+    #[error("others are writing the same rows: {0}")]
+    Contended(String),
 }
 
 /// Everything the collector keeps.

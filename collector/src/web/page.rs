@@ -156,7 +156,7 @@ impl From<StoreError> for PageError {
         match error {
             StoreError::NotFound(_) => Self::NotFound,
             StoreError::Refused(_) | StoreError::Conflict(_) => Self::BadForm,
-            StoreError::Failed(_) => {
+            StoreError::Failed(_) | StoreError::Away(_) | StoreError::Contended(_) => {
                 tracing::error!(%error, "a page could not be read from the store");
                 Self::Failed
             }

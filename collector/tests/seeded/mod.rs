@@ -20,7 +20,8 @@ use vigie_collector::calendar::Region;
 use vigie_collector::clock::Clock;
 use vigie_collector::directory::SchoolRow;
 use vigie_collector::engine::Engine;
-use vigie_collector::store::sqlite::Sqlite;
+use vigie_collector::store::sql::SqlStore;
+use vigie_collector::store::sqlite;
 use vigie_collector::store::{
     Enrolment, Item, NewCertificate, NewNetwork, NewToken, NewUser, Peer, Role, Store, SyncItem,
 };
@@ -73,7 +74,7 @@ pub struct Agent {
 
 /// A store with its engine and its clock.
 pub struct World {
-    pub store: Arc<Sqlite>,
+    pub store: Arc<SqlStore>,
     pub engine: Arc<Engine>,
     pub clock: Arc<SetClock>,
     schools: u8,
@@ -85,7 +86,7 @@ pub const PASSWORD: &str = "correct horse battery";
 impl World {
     pub fn new(folder: &Path, now: Timestamp) -> Self {
         Self {
-            store: Arc::new(Sqlite::open(&folder.join("vigie.sqlite")).unwrap()),
+            store: Arc::new(sqlite::open(&folder.join("vigie.sqlite")).unwrap()),
             engine: Arc::new(Engine::with_office_hours(Region::France).unwrap()),
             clock: SetClock::at(now),
             schools: 0,

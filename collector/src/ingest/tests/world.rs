@@ -10,7 +10,7 @@ use crate::ingest::queue::{Queue, QueueBounds};
 use crate::ingest::tls::{Tls, WebCertificate};
 use crate::ingest::watermark::Watermark;
 use crate::modes::decider;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite;
 use crate::store::{NewCertificate, NewNetwork, NewToken, Store};
 use axum::Router;
 use axum::routing::get;
@@ -60,7 +60,7 @@ impl World {
 
     pub async fn with(bounds: Bounds, queue_bounds: QueueBounds, serves: Serves) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&data.path().join("vigie.sqlite")).unwrap());
+        let store: Arc<dyn Store> = Arc::new(sqlite::open(&data.path().join("vigie.sqlite")).unwrap());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let row = SchoolRow {
             uai: school(),

@@ -1,74 +1,49 @@
-//! The embedded store: SQLite with a write-ahead log, synced at every commit. One writer thread with group commit, a
-//! few connections that read. The verbs of the command line open the same file while the collector serves.
+//! The embedded engine: SQLite with a write-ahead log, synced at every commit. The verbs of the command line open the same
+//! file while the collector serves.
 
-mod apply;
-mod decide;
-mod effects;
-mod events;
-mod findings;
-mod identity;
-mod incidents;
-mod inventory;
-mod pages;
-mod published;
-mod readers;
-mod row;
+mod engine;
 mod schema;
-mod schools;
-mod tickets;
-mod upkeep;
-mod users;
-mod view;
-mod writer;
 
-use super::*;
-use crate::directory::SchoolRow;
-use apply::Apply;
-use readers::{READERS, Readers};
+use super::StoreError;
+use super::sql::engine::Sql;
+use super::sql::{READERS, SqlStore};
+use engine::Engine;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
-use tokio::sync::broadcast;
-use writer::Writer;
 
-/// Changes that a slow reader of [`Store::changes`] may lag behind before it is told that it missed some.
-const CHANGES: usize = 1024;
+/// How long a writer waits for another process.
+const BUSY: Duration = Duration::from_secs(10);
 
-/// Items of one call of [`Store::apply`] that go to the writer together.
-const ITEMS: usize = 256;
-
-/// The embedded store.
-#[derive(Clone)]
-pub struct Sqlite {
-    writer: Writer,
-    readers: Readers,
-    changes: broadcast::Sender<(SchoolId, u64)>,
+/// Opens the store in this file, creating it (mode 0600) and bringing its tables up to date. A database written by a newer
+/// Vigie is refused.
+pub fn open(path: &Path) -> Result<SqlStore, StoreError> {
+    open_unnamed(path).map_err(|error| match error {
+        StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
+        other => other,
+    })
 }
 
-impl Sqlite {
-    /// Opens the database, creating it (mode 0600) and bringing its tables up to date. A database written by a newer
-    /// Vigie is refused.
-    pub fn open(path: &Path) -> Result<Sqlite, StoreError> {
-        Self::open_unnamed(path).map_err(|error| match error {
-            StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
-            other => other,
-        })
+fn open_unnamed(path: &Path) -> Result<SqlStore, StoreError> {
+    create(path)?;
+    let writer = connect(path)?;
+    schema::migrate(&writer)?;
+    let mut readers = Vec::with_capacity(READERS);
+    for _ in 0..READERS {
+        let reader = connect(path)?;
+        reader.pragma_update(None, "query_only", true)?;
+        readers.push(Sql::new(Engine::new(reader)));
     }
+    SqlStore::start(Sql::new(Engine::new(writer)), readers)
+}
 
-    fn open_unnamed(path: &Path) -> Result<Sqlite, StoreError> {
-        create(path)?;
-        let writer = connect(path)?;
-        schema::migrate(&writer)?;
-        let mut readers = Vec::with_capacity(READERS);
-        for _ in 0..READERS {
-            let reader = connect(path)?;
-            reader.pragma_update(None, "query_only", true)?;
-            readers.push(reader);
-        }
-        let (changes, _) = broadcast::channel(CHANGES);
-        Ok(Self { writer: Writer::start(writer, changes.clone())?, readers: Readers::new(readers), changes })
-    }
+/// One connection to a store in this file, its tables up to date.
+pub fn connection(path: &Path) -> Result<Sql, StoreError> {
+    create(path)?;
+    let connection = connect(path)?;
+    schema::migrate(&connection)?;
+    Ok(Sql::new(Engine::new(connection)))
 }
 
 /// Makes the file readable by its owner only before SQLite writes to it; SQLite gives its log the same mode.
@@ -85,7 +60,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
 fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
     const PAUSE: Duration = Duration::from_millis(10);
     let busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);
-    for _ in 0..writer::BUSY.as_millis() / PAUSE.as_millis() {
+    for _ in 0..BUSY.as_millis() / PAUSE.as_millis() {
         match connection.pragma_update(None, "journal_mode", "wal") {
             Err(error) if busy(&error) => std::thread::sleep(PAUSE),
             done => return Ok(done?),
@@ -97,7 +72,7 @@ fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(writer::BUSY)?;
+    connection.busy_timeout(BUSY)?;
     use_write_ahead_log(&connection)?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -110,199 +85,4 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
-}
-
-#[async_trait]
-impl Store for Sqlite {
-    async fn apply(&self, items: Vec<Item>, decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>> {
-        let mut waiting = Vec::new();
-        let mut items = items.into_iter().peekable();
-        while items.peek().is_some() {
-            let some: Vec<Item> = items.by_ref().take(ITEMS).collect();
-            let count = some.len();
-            let (job, results) = Apply::new(some, decider.clone());
-            let sent = self.writer.send(Box::new(job)).await.is_ok();
-            waiting.push((count, sent.then_some(results)));
-        }
-        let mut all = Vec::new();
-        for (count, results) in waiting {
-            let told = match results {
-                Some(results) => results.await.ok(),
-                None => None,
-            };
-            all.extend(told.unwrap_or_else(|| (0..count).map(|_| Err(writer::stopped())).collect()));
-        }
-        all
-    }
-
-    async fn due_schools(&self, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
-        self.readers.read(move |sql| upkeep::due(sql, upto, limit)).await
-    }
-
-    async fn collector_alive(&self, now: Timestamp, starting: bool) -> Result<(), StoreError> {
-        self.writer.write(move |tx| upkeep::alive(tx, now, starting)).await
-    }
-
-    fn changes(&self) -> broadcast::Receiver<(SchoolId, u64)> {
-        self.changes.subscribe()
-    }
-
-    async fn import_schools(&self, rows: Vec<SchoolRow>, now: Timestamp) -> Result<Imported, StoreError> {
-        self.writer.write(move |tx| schools::import(tx, &rows, now)).await
-    }
-
-    async fn add_network(&self, network: NewNetwork) -> Result<(), StoreError> {
-        self.writer.write(move |tx| schools::add_network(tx, &network)).await
-    }
-
-    async fn policy(&self) -> Result<Policy, StoreError> {
-        self.readers.read(writer::read_policy).await
-    }
-
-    async fn set_policy(&self, policy: Policy, now: Timestamp) -> Result<u64, StoreError> {
-        self.writer.write(move |tx| schools::set_policy(tx, &policy, now)).await
-    }
-
-    async fn authority(&self) -> Result<Option<AuthorityRow>, StoreError> {
-        self.readers.read(schools::authority).await
-    }
-
-    async fn create_authority(&self, authority: AuthorityRow) -> Result<(), StoreError> {
-        self.writer.write(move |tx| schools::create_authority(tx, &authority)).await
-    }
-
-    async fn create_token(&self, token: NewToken) -> Result<(), StoreError> {
-        self.writer.write(move |tx| identity::create_token(tx, &token)).await
-    }
-
-    async fn enrol(&self, request: Enrolment) -> Result<Enrolled, StoreError> {
-        self.writer.write(move |tx| identity::enrol(tx, &request)).await
-    }
-
-    async fn add_certificate(&self, certificate: NewCertificate) -> Result<(), StoreError> {
-        self.writer.write(move |tx| identity::add_certificate(tx, &certificate)).await
-    }
-
-    async fn authorise(&self, peer: &Peer, now: Timestamp) -> Result<MachineId, StoreError> {
-        let peer = peer.clone();
-        self.readers.read(move |sql| identity::authorise(sql, &peer, now)).await
-    }
-
-    async fn approve(
-        &self,
-        which: Which,
-        by: &str,
-        now: Timestamp,
-        decider: Arc<dyn Decide>,
-    ) -> Result<Vec<MachineId>, StoreError> {
-        let by = by.to_owned();
-        self.writer.write(move |tx| identity::approve(tx, &which, &by, now, decider.as_ref())).await
-    }
-
-    async fn revoke(
-        &self,
-        machine: MachineId,
-        by: &str,
-        now: Timestamp,
-        decider: Arc<dyn Decide>,
-    ) -> Result<(), StoreError> {
-        let by = by.to_owned();
-        self.writer.write(move |tx| identity::revoke(tx, machine, &by, now, decider.as_ref())).await
-    }
-
-    async fn add_user(&self, user: NewUser) -> Result<(), StoreError> {
-        self.writer.write(move |tx| users::add(tx, &user)).await
-    }
-
-    async fn user(&self, login: &str) -> Result<Option<UserRow>, StoreError> {
-        let login = login.to_owned();
-        self.readers.read(move |sql| users::user(sql, &login)).await
-    }
-
-    async fn set_password(&self, login: &str, password_hash: &str) -> Result<(), StoreError> {
-        let (login, password_hash) = (login.to_owned(), password_hash.to_owned());
-        self.writer.write(move |tx| users::set_password(tx, &login, &password_hash)).await
-    }
-
-    async fn remove_user(&self, login: &str) -> Result<(), StoreError> {
-        let login = login.to_owned();
-        self.writer.write(move |tx| users::remove(tx, &login)).await
-    }
-
-    async fn has_users(&self) -> Result<bool, StoreError> {
-        self.readers.read(users::any).await
-    }
-
-    async fn create_session(&self, session: NewSession) -> Result<(), StoreError> {
-        self.writer.write(move |tx| users::create_session(tx, &session)).await
-    }
-
-    async fn session(&self, secret_sha256: &[u8; 32], now: Timestamp) -> Result<Option<SessionRow>, StoreError> {
-        let secret = *secret_sha256;
-        let found = self.readers.read(move |sql| users::session(sql, &secret, now)).await?;
-        let Some((session, last_used)) = found else { return Ok(None) };
-        if last_used.duration_until(now) >= users::LAST_USE_EVERY {
-            self.writer.write(move |tx| users::use_session(tx, &secret, now)).await?;
-        }
-        Ok(Some(session))
-    }
-
-    async fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<(), StoreError> {
-        let secret = *secret_sha256;
-        self.writer.write(move |tx| users::end_session(tx, &secret)).await
-    }
-
-    async fn end_sessions_of(&self, login: &str) -> Result<u64, StoreError> {
-        let login = login.to_owned();
-        self.writer.write(move |tx| users::end_sessions_of(tx, &login)).await
-    }
-
-    async fn failed_sign_ins(
-        &self,
-        login: &str,
-        add: bool,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<u32, StoreError> {
-        let login = login.to_owned();
-        self.writer.write(move |tx| users::failed(tx, &login, add, since, now)).await
-    }
-
-    async fn clear_failed_sign_ins(&self, login: &str) -> Result<(), StoreError> {
-        let login = login.to_owned();
-        self.writer.write(move |tx| users::clear_failed(tx, &login)).await
-    }
-
-    async fn fleet(&self, now: Timestamp) -> Result<Fleet, StoreError> {
-        self.readers.read(move |sql| pages::fleet(sql, now)).await
-    }
-
-    async fn school(&self, uai: &str, now: Timestamp) -> Result<Option<SchoolPage>, StoreError> {
-        let uai = uai.to_owned();
-        self.readers.read(move |sql| pages::school(sql, &uai, now)).await
-    }
-
-    async fn machine(&self, machine: MachineId, now: Timestamp) -> Result<Option<MachinePage>, StoreError> {
-        self.readers.read(move |sql| pages::machine(sql, machine, now)).await
-    }
-
-    async fn tickets(&self, limit: usize) -> Result<Vec<TicketSummary>, StoreError> {
-        self.readers.read(move |sql| tickets::latest(sql, limit)).await
-    }
-
-    async fn ticket(&self, ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
-        self.readers.read(move |sql| tickets::page(sql, ticket)).await
-    }
-
-    async fn quarantine(&self) -> Result<Vec<QuarantinedMachine>, StoreError> {
-        self.readers.read(pages::quarantine).await
-    }
-
-    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
-        self.readers.read(move |sql| pages::counts(sql, now)).await
-    }
-
-    async fn retain(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.writer.write(move |tx| upkeep::retain(tx, now)).await
-    }
 }

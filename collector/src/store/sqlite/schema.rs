@@ -41,7 +41,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 /// Every migration in order; the position plus one is the format.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -206,18 +206,73 @@ CREATE TABLE failed_sign_in (n INTEGER PRIMARY KEY, login TEXT NOT NULL, at INTE
 CREATE INDEX failed_sign_in_of ON failed_sign_in (login, at);
 ";
 
+/// What several collectors on one store share, in both engines alike, and what keeps a look at the whole fleet cheap.
+const SECOND: &str = "
+-- The machine of an incident, beside the text of its scope.
+ALTER TABLE incident ADD COLUMN machine BLOB;
+UPDATE incident SET machine = unhex(substr(scope, 9)) WHERE scope LIKE 'machine:%';
+-- Counters in parts: collectors that count at the same time do not wait for each other. Part 0 of 'ticket' is the last
+-- ticket number.
+ALTER TABLE counter RENAME TO counter_whole;
+CREATE TABLE counter (
+    name TEXT NOT NULL, shard INTEGER NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (name, shard)
+) STRICT, WITHOUT ROWID;
+INSERT INTO counter (name, shard, value) SELECT name, 0, value FROM counter_whole;
+DROP TABLE counter_whole;
+-- Who looks at a school that is due, and until when.
+ALTER TABLE school_state ADD COLUMN leased_by BLOB;
+ALTER TABLE school_state ADD COLUMN leased_until INTEGER;
+-- Collectors that serve: last sign of life, and the instant up to which all they received is applied.
+CREATE TABLE replica (
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, started INTEGER NOT NULL, alive INTEGER NOT NULL, low INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- What is to be told to people, written with the verdict that it tells.
+CREATE TABLE outbox (
+    id BLOB PRIMARY KEY, school BLOB NOT NULL, ticket BLOB NOT NULL, code TEXT NOT NULL, figures TEXT NOT NULL,
+    created INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, problem TEXT,
+    leased_by BLOB, leased_until INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (due);
+-- Calls that the collector failed on, kept to be looked at.
+CREATE TABLE refused (
+    id BLOB PRIMARY KEY, at INTEGER NOT NULL, machine BLOB, school BLOB, why TEXT NOT NULL, body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refused_at ON refused (at);
+-- Each school in figures, kept by the transactions that change them.
+CREATE TABLE school_rollup (
+    school BLOB PRIMARY KEY, machines INTEGER NOT NULL, never INTEGER NOT NULL, online INTEGER NOT NULL,
+    gone INTEGER NOT NULL, silent INTEGER NOT NULL, quarantined INTEGER NOT NULL, open_incidents INTEGER NOT NULL,
+    open_tickets INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO school_rollup
+SELECT s.id,
+    (SELECT count(*) FROM machine m WHERE m.school = s.id AND m.status IN ('trusted', 'quarantined')),
+    (SELECT count(*) FROM machine m JOIN liveness l ON l.machine = m.id
+        WHERE m.school = s.id AND m.status IN ('trusted', 'quarantined') AND l.presence = 'never'),
+    (SELECT count(*) FROM machine m JOIN liveness l ON l.machine = m.id
+        WHERE m.school = s.id AND m.status IN ('trusted', 'quarantined') AND l.presence = 'online'),
+    (SELECT count(*) FROM machine m JOIN liveness l ON l.machine = m.id
+        WHERE m.school = s.id AND m.status IN ('trusted', 'quarantined') AND l.presence = 'left'),
+    (SELECT count(*) FROM machine m JOIN liveness l ON l.machine = m.id
+        WHERE m.school = s.id AND m.status IN ('trusted', 'quarantined') AND l.presence = 'silent'),
+    (SELECT count(*) FROM machine m WHERE m.school = s.id AND m.status = 'quarantined'),
+    (SELECT count(*) FROM incident i WHERE i.school = s.id AND i.resolved IS NULL),
+    (SELECT count(*) FROM ticket t WHERE t.school = s.id AND t.resolved IS NULL)
+FROM school s;
+";
+
 #[cfg(test)]
 mod tests {
-    use super::super::Sqlite;
+    use super::super::open;
     use super::*;
 
     #[test]
     fn a_database_of_a_newer_vigie_is_refused_with_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vigie.db");
-        drop(Sqlite::open(&path).unwrap());
+        drop(open(&path).unwrap());
         Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
-        let error = Sqlite::open(&path).err().unwrap().to_string();
+        let error = open(&path).err().unwrap().to_string();
         assert!(error.contains("newer Vigie") && error.contains("vigie.db") && error.contains("restore"), "{error}");
     }
 
@@ -226,7 +281,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vigie.db");
         std::thread::scope(|scope| {
-            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| Sqlite::open(&path).map(drop))).collect();
+            let opening: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path).map(drop))).collect();
             for opened in opening {
                 opened.join().unwrap().unwrap();
             }
@@ -239,7 +294,7 @@ mod tests {
     fn nobody_else_may_read_the_files() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let store = Sqlite::open(&folder.path().join("vigie.db")).unwrap();
+        let store = open(&folder.path().join("vigie.db")).unwrap();
         let mut files = 0;
         for entry in std::fs::read_dir(folder.path()).unwrap() {
             let entry = entry.unwrap();
@@ -291,7 +346,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         std::fs::write(&path, "this is certainly not a database, it is a letter ".repeat(20)).unwrap();
-        let error = Sqlite::open(&path).err().unwrap().to_string();
+        let error = open(&path).err().unwrap().to_string();
         assert!(error.contains("notes.txt"), "{error}");
     }
 }

@@ -97,7 +97,8 @@ async fn killed_in_the_middle_it_keeps_what_it_acknowledged(world: &World) {
 #[ignore = "run by killed_in_the_middle_it_keeps_what_it_acknowledged, in a process of its own"]
 async fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(&std::path::Path::new(&folder).join("vigie.db")).unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(crate::store::sqlite::open(&std::path::Path::new(&folder).join("vigie.db")).unwrap());
     let who = std::env::var("VIGIE_STORY_AGENT").unwrap();
     let mut words = who.split(' ');
     let machine = words.next().unwrap().parse().unwrap();

@@ -8,7 +8,7 @@ mod people;
 mod reports;
 mod verdicts;
 
-use super::sqlite::Sqlite;
+use super::sqlite;
 use super::*;
 use crate::directory::SchoolRow;
 use crate::engine::{
@@ -48,7 +48,7 @@ struct World {
 
 impl World {
     fn sqlite() -> Self {
-        let open = |folder: &std::path::Path| Arc::new(Sqlite::open(&folder.join("vigie.db")).unwrap()) as _;
+        let open = |folder: &std::path::Path| Arc::new(sqlite::open(&folder.join("vigie.db")).unwrap()) as _;
         Self { folder: tempfile::tempdir().unwrap(), open }
     }
 

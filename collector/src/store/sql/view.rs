@@ -1,13 +1,12 @@
 //! Loads the rows of one school that the engine may look at.
 
 use super::super::StoreError;
-use super::row::{bracket, col, maybe_bracket, ms};
+use super::engine::Sql;
+use super::row::{Row, bracket, maybe_bracket, ms, params, parsed};
 use crate::engine::{
     Cause, CheckRow, CollectorAbsence, IncidentKey, IncidentRow, MachineRow, Presence, Scope, TicketRow, View,
 };
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::id::{MachineId, SchoolId};
 
@@ -15,7 +14,7 @@ use vigie_shared::id::{MachineId, SchoolId};
 const RESOLVED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The view of a school as it is in this transaction.
-pub fn load(sql: &Connection, school: SchoolId, now: Timestamp) -> Result<View, StoreError> {
+pub fn load(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<View, StoreError> {
     Ok(View {
         school,
         machines: machines(sql, school)?,
@@ -26,46 +25,38 @@ pub fn load(sql: &Connection, school: SchoolId, now: Timestamp) -> Result<View, 
     })
 }
 
-fn machines(sql: &Connection, school: SchoolId) -> Result<BTreeMap<MachineId, MachineRow>, StoreError> {
+fn machines(sql: &Sql, school: SchoolId) -> Result<BTreeMap<MachineId, MachineRow>, StoreError> {
     const SQL: &str = "SELECT m.id, m.status, m.kind, l.last_seen, l.presence, l.interval_s, l.backoff_cap_s \
         FROM machine m JOIN liveness l ON l.machine = m.id \
         WHERE m.school = ?1 AND m.status IN ('trusted', 'quarantined')";
     let read = |row: &Row<'_>| {
         let machine = MachineRow {
-            trusted: row.get::<_, String>(1)? == "trusted",
-            vantage: row.get::<_, String>(2)? != "nomade",
-            last_seen: col(row, 3)?,
-            presence: col::<Presence>(row, 4)?,
-            interval_s: col(row, 5)?,
-            backoff_cap_s: col(row, 6)?,
+            trusted: row.get::<String>(1)? == "trusted",
+            vantage: row.get::<String>(2)? != "nomade",
+            last_seen: row.get(3)?,
+            presence: row.get::<Presence>(4)?,
+            interval_s: row.get(5)?,
+            backoff_cap_s: row.get(6)?,
         };
-        Ok((col(row, 0)?, machine))
+        Ok((row.get(0)?, machine))
     };
-    let mut statement = sql.prepare_cached(SQL)?;
-    let rows = statement.query_map([school.as_bytes()], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    sql.all(SQL, params![school.as_bytes()], read)
 }
 
 type Checks = BTreeMap<(MachineId, String, String), CheckRow>;
 
-fn checks(sql: &Connection, school: SchoolId) -> Result<Checks, StoreError> {
+fn checks(sql: &Sql, school: SchoolId) -> Result<Checks, StoreError> {
     const SQL: &str = "SELECT c.machine, c.name, c.instance, c.state, c.reason, c.since FROM check_state c \
         JOIN machine m ON m.id = c.machine WHERE c.school = ?1 AND m.status IN ('trusted', 'quarantined')";
     let read = |row: &Row<'_>| {
-        let check = CheckRow { state: col(row, 3)?, reason: col(row, 4)?, since: col(row, 5)? };
-        Ok(((col(row, 0)?, row.get(1)?, row.get(2)?), check))
+        let check = CheckRow { state: row.get(3)?, reason: row.get(4)?, since: row.get(5)? };
+        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), check))
     };
-    let mut statement = sql.prepare_cached(SQL)?;
-    let rows = statement.query_map([school.as_bytes()], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    sql.all(SQL, params![school.as_bytes()], read)
 }
 
 /// Open incidents, and the latest of each key among those resolved lately.
-fn incidents(
-    sql: &Connection,
-    school: SchoolId,
-    now: Timestamp,
-) -> Result<BTreeMap<IncidentKey, IncidentRow>, StoreError> {
+fn incidents(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<BTreeMap<IncidentKey, IncidentRow>, StoreError> {
     // Open ones come last, so that they replace a resolved one of the same key. Two ranges of one index: the incidents of
     // years past are not looked at.
     const SQL: &str = "WITH i AS (SELECT * FROM incident WHERE school = ?1 AND resolved IS NULL \
@@ -75,10 +66,10 @@ fn incidents(
         FROM i LEFT JOIN ticket t ON t.id = i.ticket ORDER BY i.resolved IS NULL, i.resolved, i.detected";
     let read = |row: &Row<'_>| {
         let incident = IncidentRow {
-            cause: col(row, 3)?,
-            confidence: col(row, 4)?,
+            cause: row.get(3)?,
+            confidence: row.get(4)?,
             started: bracket(row, 5)?,
-            detected: col(row, 7)?,
+            detected: row.get(7)?,
             ended: maybe_bracket(row, 8)?,
             witnesses: witnesses(row, 10)?,
             votes: votes(row, 11)?,
@@ -87,40 +78,34 @@ fn incidents(
         Ok((IncidentKey { scope: scope(row, 0)?, check: row.get(1)?, instance: row.get(2)? }, incident))
     };
     let since = now.saturating_sub(RESOLVED_FOR).unwrap_or(Timestamp::MIN);
-    let mut statement = sql.prepare_cached(SQL)?;
-    let rows = statement.query_map(params![school.as_bytes(), ms(since)], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    sql.all(SQL, params![school.as_bytes(), ms(since)], read)
 }
 
 /// The scope column.
-pub fn scope(row: &Row<'_>, index: usize) -> rusqlite::Result<Scope> {
+pub fn scope(row: &Row<'_>, index: usize) -> Result<Scope, StoreError> {
     let text: String = row.get(index)?;
-    text.parse().map_err(|e| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(e)))
+    text.parse().map_err(|e| StoreError::Failed(format!("column {index} as stored: {e}")))
 }
 
 /// The witnesses column: a JSON list of machines.
-pub fn witnesses(row: &Row<'_>, index: usize) -> rusqlite::Result<BTreeSet<MachineId>> {
-    let text: String = row.get(index)?;
-    serde_json::from_str(&text).map_err(|e| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(e)))
+pub fn witnesses(row: &Row<'_>, index: usize) -> Result<BTreeSet<MachineId>, StoreError> {
+    parsed(row, index)
 }
 
 /// The votes column: a JSON object of machine → cause.
-fn votes(row: &Row<'_>, index: usize) -> rusqlite::Result<BTreeMap<MachineId, Cause>> {
-    let text: String = row.get(index)?;
-    serde_json::from_str(&text).map_err(|e| rusqlite::Error::FromSqlConversionFailure(index, Type::Text, Box::new(e)))
+fn votes(row: &Row<'_>, index: usize) -> Result<BTreeMap<MachineId, Cause>, StoreError> {
+    parsed(row, index)
 }
 
-fn tickets(sql: &Connection, school: SchoolId) -> Result<BTreeMap<String, TicketRow>, StoreError> {
+fn tickets(sql: &Sql, school: SchoolId) -> Result<BTreeMap<String, TicketRow>, StoreError> {
     const SQL: &str = "SELECT group_key, opened, touched_by_human FROM ticket WHERE school = ?1 AND resolved IS NULL";
-    let read = |row: &Row<'_>| Ok((row.get(0)?, TicketRow { opened: col(row, 1)?, touched_by_human: row.get(2)? }));
-    let mut statement = sql.prepare_cached(SQL)?;
-    let rows = statement.query_map([school.as_bytes()], read)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let read = |row: &Row<'_>| Ok((row.get(0)?, TicketRow { opened: row.get(1)?, touched_by_human: row.get(2)? }));
+    sql.all(SQL, params![school.as_bytes()], read)
 }
 
 /// The collector's last absence.
-pub fn absence(sql: &Connection) -> Result<Option<CollectorAbsence>, StoreError> {
+pub fn absence(sql: &Sql) -> Result<Option<CollectorAbsence>, StoreError> {
     const SQL: &str = "SELECT absent_from, absent_until FROM collector WHERE absent_until IS NOT NULL";
-    let read = |row: &Row<'_>| Ok(CollectorAbsence { from: col(row, 0)?, until: col(row, 1)? });
-    Ok(sql.prepare_cached(SQL)?.query_row([], read).optional()?)
+    let read = |row: &Row<'_>| Ok(CollectorAbsence { from: row.get(0)?, until: row.get(1)? });
+    sql.find(SQL, &[], read)
 }

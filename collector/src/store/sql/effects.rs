@@ -2,11 +2,10 @@
 //! itself keeps each unique.
 
 use super::super::StoreError;
-use super::row::{col, int, json, ms};
+use super::row::{int, json, ms, params};
 use super::writer::Tx;
 use crate::engine::{Bracket, Effect, IncidentKey, NewTicket, Note, Scope};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeSet;
 use vigie_shared::id::{IncidentId, MachineId, SchoolId, TicketId};
 
@@ -34,7 +33,7 @@ fn on_machine(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Stor
         Effect::SetPresence { machine, presence, since } => {
             const SQL: &str = "UPDATE liveness SET presence = ?2, since = ?3 WHERE machine = ?1";
             let row = params![machine.as_bytes(), presence.as_str(), ms(*since)];
-            tx.sql.prepare_cached(SQL)?.execute(row)?;
+            tx.sql.execute(SQL, row)?;
             Ok(())
         }
         Effect::SetCheck { machine, check, instance, state, reason, since, evidence } => {
@@ -43,22 +42,25 @@ fn on_machine(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Stor
                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (school, machine, name, instance) DO UPDATE \
                 SET state = excluded.state, reason = excluded.reason, since = excluded.since, \
                     evidence = excluded.evidence";
-            tx.sql.prepare_cached(SQL)?.execute(params![
-                school.as_bytes(),
-                machine.as_bytes(),
-                check,
-                instance,
-                state.as_str(),
-                reason.as_str(),
-                ms(*since),
-                json(evidence)?,
-            ])?;
+            tx.sql.execute(
+                SQL,
+                params![
+                    school.as_bytes(),
+                    machine.as_bytes(),
+                    check,
+                    instance,
+                    state.as_str(),
+                    reason.as_str(),
+                    ms(*since),
+                    json(evidence)?,
+                ],
+            )?;
             Ok(())
         }
         Effect::RemoveCheck { machine, check, instance } => {
             const SQL: &str =
                 "DELETE FROM check_state WHERE school = ?1 AND machine = ?2 AND name = ?3 AND instance = ?4";
-            tx.sql.prepare_cached(SQL)?.execute(params![school.as_bytes(), machine.as_bytes(), check, instance])?;
+            tx.sql.execute(SQL, params![school.as_bytes(), machine.as_bytes(), check, instance])?;
             Ok(())
         }
         _ => Ok(()),
@@ -71,46 +73,53 @@ fn on_incident(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Sto
             let id = IncidentId::new();
             let witnesses: BTreeSet<MachineId> = witnesses.iter().copied().collect();
             const SQL: &str = "INSERT INTO incident (id, school, scope, name, instance, cause, confidence, \
-                started_after, started_by, detected, witnesses, votes) \
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-            tx.sql.prepare_cached(SQL)?.execute(params![
-                id.as_bytes(),
-                school.as_bytes(),
-                key.scope.to_string(),
-                key.check,
-                key.instance,
-                cause.as_str(),
-                confidence.as_str(),
-                ms(started.after),
-                ms(started.by),
-                ms(*detected),
-                json(&witnesses)?,
-                json(votes)?,
-            ])?;
+                started_after, started_by, detected, witnesses, votes, machine) \
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+            tx.sql.execute(
+                SQL,
+                params![
+                    id.as_bytes(),
+                    school.as_bytes(),
+                    key.scope.to_string(),
+                    key.check,
+                    key.instance,
+                    cause.as_str(),
+                    confidence.as_str(),
+                    ms(started.after),
+                    ms(started.by),
+                    ms(*detected),
+                    json(&witnesses)?,
+                    json(votes)?,
+                    machine_of(key).as_ref().map(MachineId::as_bytes),
+                ],
+            )?;
             incident_line(tx, id, *detected, note)
         }
         Effect::AmendIncident { key, cause, confidence, started, ended, at, note, votes } => {
             let id = latest_incident(tx, school, key)?;
             const SQL: &str = "UPDATE incident SET cause = ?2, confidence = ?3, started_after = ?4, started_by = ?5, \
-                ended_after = iif(resolved IS NULL, NULL, coalesce(?6, ended_after)), \
-                ended_by = iif(resolved IS NULL, NULL, coalesce(?7, ended_by)), votes = ?8 WHERE id = ?1";
-            tx.sql.prepare_cached(SQL)?.execute(params![
-                id.as_bytes(),
-                cause.as_str(),
-                confidence.as_str(),
-                ms(started.after),
-                ms(started.by),
-                ended.map(|e: Bracket| ms(e.after)),
-                ended.map(|e: Bracket| ms(e.by)),
-                json(votes)?,
-            ])?;
+                ended_after = CASE WHEN resolved IS NULL THEN NULL ELSE coalesce(?6, ended_after) END, \
+                ended_by = CASE WHEN resolved IS NULL THEN NULL ELSE coalesce(?7, ended_by) END, votes = ?8 WHERE id = ?1";
+            tx.sql.execute(
+                SQL,
+                params![
+                    id.as_bytes(),
+                    cause.as_str(),
+                    confidence.as_str(),
+                    ms(started.after),
+                    ms(started.by),
+                    ended.map(|e: Bracket| ms(e.after)),
+                    ended.map(|e: Bracket| ms(e.by)),
+                    json(votes)?,
+                ],
+            )?;
             incident_line(tx, id, *at, note)
         }
         Effect::ResolveIncident { key, ended, at, note } => {
             let (id, _) = open_incident(tx, key)?;
             const SQL: &str = "UPDATE incident SET ended_after = ?2, ended_by = ?3, resolved = ?4 WHERE id = ?1";
             let row = params![id.as_bytes(), ms(ended.after), ms(ended.by), ms(*at)];
-            tx.sql.prepare_cached(SQL)?.execute(row)?;
+            tx.sql.execute(SQL, row)?;
             incident_line(tx, id, *at, note)
         }
         _ => Ok(()),
@@ -127,7 +136,7 @@ fn on_ticket(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Store
         Effect::ResolveTicket { group_key, restored, at, note } => {
             let id = open_ticket(tx, school, group_key)?.ok_or_else(|| no_ticket(group_key))?;
             const SQL: &str = "UPDATE ticket SET restored = ?2, resolved = ?3 WHERE id = ?1";
-            tx.sql.prepare_cached(SQL)?.execute(params![id.as_bytes(), ms(*restored), ms(*at)])?;
+            tx.sql.execute(SQL, params![id.as_bytes(), ms(*restored), ms(*at)])?;
             ticket_line(tx, id, *at, note)
         }
         _ => Ok(()),
@@ -147,8 +156,7 @@ fn find_open(tx: &Tx<'_>, key: &IncidentKey) -> Result<Option<(IncidentId, Optio
     const SQL: &str = "SELECT id, ticket FROM incident \
                        WHERE scope = ?1 AND name = ?2 AND instance = ?3 AND resolved IS NULL";
     let parameters = params![key.scope.to_string(), key.check, key.instance];
-    let found = tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| Ok((col(row, 0)?, col(row, 1)?)));
-    Ok(found.optional()?)
+    tx.sql.find(SQL, parameters, |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// The open incident of a key, else the one resolved last.
@@ -159,8 +167,16 @@ fn latest_incident(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey) -> Result<I
     const SQL: &str = "SELECT id FROM incident WHERE school = ?4 AND scope = ?1 AND name = ?2 AND instance = ?3 \
                        ORDER BY resolved DESC, detected DESC LIMIT 1";
     let parameters = params![key.scope.to_string(), key.check, key.instance, school.as_bytes()];
-    let found = tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| col(row, 0));
-    found.optional()?.ok_or_else(|| not_there(key, "known"))
+    let found = tx.sql.find(SQL, parameters, |row| row.get(0))?;
+    found.ok_or_else(|| not_there(key, "known"))
+}
+
+/// The machine that an incident is about, if it is about one.
+fn machine_of(key: &IncidentKey) -> Option<MachineId> {
+    match key.scope {
+        Scope::Machine(machine) => Some(machine),
+        Scope::School(_) | Scope::Collector => None,
+    }
 }
 
 fn not_there(key: &IncidentKey, what: &str) -> StoreError {
@@ -171,7 +187,7 @@ fn not_there(key: &IncidentKey, what: &str) -> StoreError {
 fn open_ticket(tx: &Tx<'_>, school: SchoolId, group_key: &str) -> Result<Option<TicketId>, StoreError> {
     const SQL: &str = "SELECT id FROM ticket WHERE school = ?1 AND group_key = ?2 AND resolved IS NULL";
     let parameters = params![school.as_bytes(), group_key];
-    Ok(tx.sql.prepare_cached(SQL)?.query_row(parameters, |row| col(row, 0)).optional()?)
+    tx.sql.find(SQL, parameters, |row| row.get(0))
 }
 
 /// Puts an incident on the open ticket of its group, opening it when there is none.
@@ -186,7 +202,7 @@ fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewT
         }
     };
     const SQL: &str = "UPDATE incident SET ticket = ?2 WHERE id = ?1";
-    tx.sql.prepare_cached(SQL)?.execute([incident.as_bytes(), id.as_bytes()])?;
+    tx.sql.execute(SQL, params![incident.as_bytes(), id.as_bytes()])?;
     let note = note.with("check", &key.check).with("instance", &key.instance);
     let at = if note.code == "ticket_opened" { ticket.opened } else { detected(tx, incident)? };
     ticket_line(tx, id, at, &note)
@@ -194,7 +210,7 @@ fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewT
 
 fn detected(tx: &Tx<'_>, incident: IncidentId) -> Result<Timestamp, StoreError> {
     const SQL: &str = "SELECT detected FROM incident WHERE id = ?1";
-    Ok(tx.sql.prepare_cached(SQL)?.query_row([incident.as_bytes()], |row| col(row, 0))?)
+    tx.sql.value(SQL, params![incident.as_bytes()])
 }
 
 fn new_ticket(
@@ -203,27 +219,27 @@ fn new_ticket(
     key: &IncidentKey,
     ticket: &NewTicket,
 ) -> Result<(TicketId, u64), StoreError> {
-    const NUMBER: &str = "UPDATE counter SET value = value + 1 WHERE name = 'ticket' RETURNING value";
-    let number: u64 = tx.sql.prepare_cached(NUMBER)?.query_row([], |row| col(row, 0))?;
+    const NUMBER: &str = "UPDATE counter SET value = value + 1 WHERE name = 'ticket' AND shard = 0 RETURNING value";
+    let number: u64 = tx.sql.value(NUMBER, &[])?;
     let id = TicketId::new();
-    let machine = match key.scope {
-        Scope::Machine(machine) => Some(machine),
-        Scope::School(_) | Scope::Collector => None,
-    };
+    let machine = machine_of(key);
     const SQL: &str = "INSERT INTO ticket (id, number, school, group_key, name, machine, instance, allowed_minutes, \
                        opened, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    tx.sql.prepare_cached(SQL)?.execute(params![
-        id.as_bytes(),
-        int(number),
-        school.as_bytes(),
-        ticket.group_key,
-        ticket.check,
-        machine.as_ref().map(MachineId::as_bytes),
-        key.instance,
-        ticket.allowed_minutes,
-        ms(ticket.opened),
-        ms(ticket.due),
-    ])?;
+    tx.sql.execute(
+        SQL,
+        params![
+            id.as_bytes(),
+            int(number),
+            school.as_bytes(),
+            ticket.group_key,
+            ticket.check,
+            machine.as_ref().map(MachineId::as_bytes),
+            key.instance,
+            ticket.allowed_minutes,
+            ms(ticket.opened),
+            ms(ticket.due),
+        ],
+    )?;
     Ok((id, number))
 }
 
@@ -231,7 +247,7 @@ fn incident_line(tx: &Tx<'_>, incident: IncidentId, at: Timestamp, note: &Note) 
     const SQL: &str = "INSERT INTO incident_history (incident, n, at, by, code, figures) VALUES (?1, \
         (SELECT coalesce(max(n), 0) + 1 FROM incident_history WHERE incident = ?1), ?2, ?3, ?4, ?5)";
     let row = params![incident.as_bytes(), ms(at), MACHINE, note.code, json(&note.with)?];
-    tx.sql.prepare_cached(SQL)?.execute(row)?;
+    tx.sql.execute(SQL, row)?;
     Ok(())
 }
 
@@ -239,6 +255,6 @@ fn ticket_line(tx: &Tx<'_>, ticket: TicketId, at: Timestamp, note: &Note) -> Res
     const SQL: &str = "INSERT INTO ticket_entry (ticket, n, at, by, code, figures) VALUES (?1, \
         (SELECT coalesce(max(n), 0) + 1 FROM ticket_entry WHERE ticket = ?1), ?2, ?3, ?4, ?5)";
     let row = params![ticket.as_bytes(), ms(at), MACHINE, note.code, json(&note.with)?];
-    tx.sql.prepare_cached(SQL)?.execute(row)?;
+    tx.sql.execute(SQL, row)?;
     Ok(())
 }

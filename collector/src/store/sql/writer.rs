@@ -2,17 +2,18 @@
 //! commit) and answers after the commit.
 //!
 //! Each unit of work runs in a savepoint of its own, so that one that fails is refused alone. When the whole transaction
-//! is lost, every unit is tried again in a transaction of its own. Other processes write too (the verbs of the command
-//! line): each transaction begins with the lock, and waits for it a bounded time.
+//! is lost it is tried again if others were in the way or the connection broke, else every unit is tried in a
+//! transaction of its own. Other processes write too (other collectors, the verbs of the command line): SQLite lets one
+//! transaction at a time write, PostgreSQL locks the schools that a transaction decides on.
 
 use super::super::StoreError;
+use super::engine::Sql;
 use super::published::Published;
-use rusqlite::{Connection, OptionalExtension};
-use std::collections::BTreeMap;
+use super::row::params;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use vigie_shared::id::SchoolId;
 use vigie_shared::policy::Policy;
 
@@ -20,26 +21,30 @@ use vigie_shared::policy::Policy;
 const QUEUE: usize = 1024;
 /// Units of work in one transaction.
 const UNITS: usize = 512;
+/// How often a group is tried when others are in the way or the connection breaks.
+const ATTEMPTS: u32 = 4;
 
 /// What a unit of work works with.
 pub struct Tx<'a> {
     /// The connection, inside its transaction.
-    pub sql: &'a Connection,
+    pub sql: &'a Sql,
     /// Schools in which there is something new to see, with their new version.
     pub changes: BTreeMap<SchoolId, u64>,
+    /// Schools to lock before any unit runs.
+    pub schools: BTreeSet<SchoolId>,
     policy: Option<Arc<Policy>>,
 }
 
 impl<'a> Tx<'a> {
-    fn new(sql: &'a Connection) -> Self {
-        Self { sql, changes: BTreeMap::new(), policy: None }
+    pub(super) fn new(sql: &'a Sql) -> Self {
+        Self { sql, changes: BTreeMap::new(), schools: BTreeSet::new(), policy: None }
     }
 
     /// There is something new to see in a school: its version goes up, and readers are told after the commit.
     pub fn changed(&mut self, school: SchoolId) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO school_state (school, version) VALUES (?1, 1) \
-                           ON CONFLICT (school) DO UPDATE SET version = version + 1 RETURNING version";
-        let version: i64 = self.sql.prepare_cached(SQL)?.query_row([school.as_bytes()], |row| row.get(0))?;
+                           ON CONFLICT (school) DO UPDATE SET version = school_state.version + 1 RETURNING version";
+        let version: i64 = self.sql.value(SQL, params![school.as_bytes()])?;
         self.changes.insert(school, u64::try_from(version).unwrap_or_default());
         Ok(())
     }
@@ -61,9 +66,9 @@ impl<'a> Tx<'a> {
 }
 
 /// The policy in force.
-pub fn read_policy(sql: &Connection) -> Result<Policy, StoreError> {
+pub fn read_policy(sql: &Sql) -> Result<Policy, StoreError> {
     const SQL: &str = "SELECT body FROM policy ORDER BY version DESC LIMIT 1";
-    let body: Option<String> = sql.prepare_cached(SQL)?.query_row([], |row| row.get(0)).optional()?;
+    let body: Option<String> = sql.find(SQL, &[], |row| row.get(0))?;
     match body {
         None => Ok(Policy::default()),
         Some(body) => serde_json::from_str(&body).map_err(|e| StoreError::Failed(format!("policy as stored: {e}"))),
@@ -74,8 +79,21 @@ pub fn read_policy(sql: &Connection) -> Result<Policy, StoreError> {
 pub trait Job: Send {
     /// How many units.
     fn units(&self) -> usize;
+    /// Whether it comes to the same when it is done again, not knowing that it was done.
+    fn repeatable(&self) -> bool {
+        false
+    }
+    /// Called in each new transaction before its units run: all of them, or `only` one. Does what pays for all at once and
+    /// names the schools to lock.
+    fn prepare(&mut self, _only: Option<usize>, _tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Does one unit (again, when a transaction was lost) and keeps its result. Answers whether it went well.
     fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool;
+    /// Whether a unit was already done by [`Job::prepare`].
+    fn settled(&self, _unit: usize) -> bool {
+        false
+    }
     /// What stays of a unit that failed, once all it did was undone. Answers whether anything does.
     fn salvage(&mut self, _unit: usize, _tx: &mut Tx<'_>) -> bool {
         false
@@ -125,12 +143,11 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(connection: Connection, changes: broadcast::Sender<(SchoolId, u64)>) -> Result<Self, StoreError> {
+    pub fn start(sql: Sql, published: Published) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let published = Published::new(&connection)?;
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, jobs, published, &changes))
+            .spawn(move || serve(&sql, jobs, &published))
             .map_err(|e| StoreError::Failed(format!("the writer's thread did not start: {e}")))?;
         Ok(Self { queue })
     }
@@ -157,160 +174,209 @@ pub fn stopped() -> StoreError {
     StoreError::Failed("the writer stopped".to_owned())
 }
 
-fn serve(
-    connection: &Connection,
-    mut jobs: mpsc::Receiver<Box<dyn Job>>,
-    mut published: Published,
-    changes: &broadcast::Sender<(SchoolId, u64)>,
-) {
-    while let Some(first) = jobs.blocking_recv() {
+fn serve(sql: &Sql, mut jobs: mpsc::Receiver<Box<dyn Job>>, published: &Published) {
+    let mut next = None;
+    while let Some(first) = next.take().or_else(|| jobs.blocking_recv()) {
+        let mut units = first.units();
         let mut batch = vec![first];
-        let mut units = batch.iter().map(|j| j.units()).sum::<usize>();
         while units < UNITS {
-            let Ok(next) = jobs.try_recv() else { break };
-            units += next.units();
-            batch.push(next);
+            let Ok(job) = jobs.try_recv() else { break };
+            if !together_with(sql, &batch, job.as_ref()) {
+                next = Some(job);
+                break;
+            }
+            units += job.units();
+            batch.push(job);
         }
-        let ours = commit(connection, &mut batch, units);
-        let news = published.news(connection, ours.clone()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "what other processes changed cannot be read: pages show it later");
-            ours
-        });
-        for (school, version) in news {
-            // Nobody listens: nothing to tell.
-            drop(changes.send((school, version)));
-        }
+        let ours = commit(sql, &mut batch, units);
+        published.tell(sql, ours);
         for job in batch {
             job.answer();
         }
     }
 }
 
-/// Commits a batch: together, else each unit alone. When the database cannot even be locked nothing is tried further:
-/// waiting once more for each unit would hold everybody up.
-fn commit(connection: &Connection, batch: &mut [Box<dyn Job>], units: usize) -> BTreeMap<SchoolId, u64> {
-    if let Err(error) = begin(connection) {
-        refuse_all(batch, &error);
-        return BTreeMap::new();
-    }
-    match together(connection, batch) {
-        Ok(changes) => changes,
-        Err(error) => {
-            tracing::warn!(units, %error, "a group of writes was lost: each is tried alone");
-            alone(connection, batch)
+/// Whether a job may join a batch. Where several transactions write at the same time, what is seldom goes alone: its
+/// locks come in another order.
+fn together_with(sql: &Sql, batch: &[Box<dyn Job>], job: &dyn Job) -> bool {
+    sql.engine().bulk().is_none() || (job.repeatable() && batch.iter().all(|job| job.repeatable()))
+}
+
+/// What became of a transaction.
+enum Lost {
+    /// Nothing of it was kept.
+    Kept(StoreError),
+    /// The connection broke while it was committed: nobody knows.
+    Unknown(StoreError),
+}
+
+impl Lost {
+    fn error(&self) -> &StoreError {
+        match self {
+            Self::Kept(error) | Self::Unknown(error) => error,
         }
     }
 }
 
-fn begin(connection: &Connection) -> Result<(), StoreError> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    Ok(())
+/// Commits a batch: together, else each unit alone. When the database cannot even be locked nothing is tried further:
+/// waiting once more for each unit would hold everybody up.
+fn commit(sql: &Sql, batch: &mut [Box<dyn Job>], units: usize) -> BTreeMap<SchoolId, u64> {
+    for attempt in 1.. {
+        if let Err(error) = sql.engine().begin() {
+            refuse_all(batch, &error);
+            return BTreeMap::new();
+        }
+        let lost = match together(sql, batch) {
+            Ok(changes) => return changes,
+            Err(lost) => lost,
+        };
+        let repeatable = batch.iter().all(|job| job.repeatable());
+        match &lost {
+            Lost::Unknown(error) if !repeatable => {
+                let why = format!("{error}; whether this was kept is not known: look before doing it again");
+                refuse_all(batch, &StoreError::Away(why));
+                return BTreeMap::new();
+            }
+            lost if attempt < ATTEMPTS && again(lost.error()) => {
+                tracing::info!(units, attempt, error = %lost.error(), "a group of writes was lost: it is tried again");
+            }
+            lost if again(lost.error()) => {
+                refuse_all(batch, lost.error());
+                return BTreeMap::new();
+            }
+            lost => {
+                tracing::warn!(units, error = %lost.error(), "a group of writes was lost: each is tried alone");
+                return alone(sql, batch);
+            }
+        }
+    }
+    BTreeMap::new()
+}
+
+/// Whether the same may go well a moment later.
+fn again(error: &StoreError) -> bool {
+    matches!(error, StoreError::Away(_) | StoreError::Contended(_))
 }
 
 fn refuse_all(batch: &mut [Box<dyn Job>], error: &StoreError) {
     tracing::error!(%error, "the database cannot be written: nothing of this group was kept");
     for job in batch {
         for unit in 0..job.units() {
-            job.refuse(unit, StoreError::Failed(error.to_string()));
+            job.refuse(unit, error.clone());
         }
     }
 }
 
-/// All units in the transaction that was begun; an error means that nothing of it was kept.
-fn together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, StoreError> {
-    let mut tx = Tx::new(connection);
-    let mut result = Ok(());
-    'jobs: for job in batch.iter_mut() {
-        for unit in 0..job.units() {
-            result = in_savepoint(job.as_mut(), unit, &mut tx);
-            if result.is_err() {
-                break 'jobs;
-            }
-        }
-    }
-    finish(connection, result)?;
+/// All units in the transaction that was begun.
+fn together(sql: &Sql, batch: &mut [Box<dyn Job>]) -> Result<BTreeMap<SchoolId, u64>, Lost> {
+    let mut tx = Tx::new(sql);
+    let result = all(batch, &mut tx);
+    finish(&tx, result)?;
     Ok(tx.changes)
 }
 
+fn all(batch: &mut [Box<dyn Job>], tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    for job in batch.iter_mut() {
+        job.prepare(None, tx)?;
+    }
+    tx.sql.engine().lock_schools(&tx.schools)?;
+    for job in batch.iter_mut() {
+        for unit in 0..job.units() {
+            in_savepoint(job.as_mut(), unit, tx)?;
+        }
+    }
+    Ok(())
+}
+
 /// Each unit in its own transaction.
-fn alone(connection: &Connection, batch: &mut [Box<dyn Job>]) -> BTreeMap<SchoolId, u64> {
+fn alone(sql: &Sql, batch: &mut [Box<dyn Job>]) -> BTreeMap<SchoolId, u64> {
     let mut published = BTreeMap::new();
     let mut locked_out: Option<StoreError> = None;
     for job in batch.iter_mut() {
         for unit in 0..job.units() {
             if let Some(error) = &locked_out {
-                job.refuse(unit, StoreError::Failed(error.to_string()));
+                job.refuse(unit, error.clone());
                 continue;
             }
-            if let Err(error) = begin(connection) {
-                job.refuse(unit, StoreError::Failed(error.to_string()));
+            if let Err(error) = sql.engine().begin() {
+                job.refuse(unit, error.clone());
                 locked_out = Some(error);
                 continue;
             }
-            let mut attempt = || -> Result<BTreeMap<SchoolId, u64>, StoreError> {
-                let mut tx = Tx::new(connection);
-                let result = in_savepoint(job.as_mut(), unit, &mut tx);
-                finish(connection, result)?;
-                Ok(tx.changes)
-            };
-            match attempt() {
-                Ok(changes) => published.extend(changes),
-                Err(error) => job.refuse(unit, error),
+            let mut tx = Tx::new(sql);
+            let result = one(job.as_mut(), unit, &mut tx);
+            match finish(&tx, result) {
+                Ok(()) => published.extend(tx.changes),
+                Err(lost) => job.refuse(unit, lost.error().clone()),
             }
         }
     }
     published
 }
 
+fn one(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    job.prepare(Some(unit), tx)?;
+    tx.sql.engine().lock_schools(&tx.schools)?;
+    in_savepoint(job, unit, tx)
+}
+
 /// Runs one unit; if it fails or panics nothing of it stays. An error means that the transaction itself is lost.
 fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    if job.settled(unit) {
+        return Ok(());
+    }
     let mut before = std::mem::take(&mut tx.changes);
-    tx.sql.prepare_cached("SAVEPOINT unit")?.execute([])?;
+    tx.sql.execute("SAVEPOINT unit", &[])?;
     let good = catch_unwind(AssertUnwindSafe(|| job.run(unit, tx))).unwrap_or_else(|_| {
         tracing::error!("a unit of work panicked: it is refused alone");
         job.refuse(unit, StoreError::Failed("the collector failed on this item; the others were kept".to_owned()));
         false
     });
-    if tx.sql.is_autocommit() {
-        return Err(StoreError::Failed("the database gave the transaction up (disk full?)".to_owned()));
+    if let Some(error) = tx.sql.engine().broken() {
+        return Err(error);
     }
     if !good {
-        tx.sql.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+        tx.sql.execute("ROLLBACK TO unit", &[])?;
         tx.changes.clear();
         tx.forget_policy();
         if !job.salvage(unit, tx) {
-            tx.sql.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+            tx.sql.execute("ROLLBACK TO unit", &[])?;
         }
     }
-    tx.sql.prepare_cached("RELEASE unit")?.execute([])?;
+    tx.sql.execute("RELEASE unit", &[])?;
     before.append(&mut tx.changes);
     tx.changes = before;
     Ok(())
 }
 
-fn finish(connection: &Connection, result: Result<(), StoreError>) -> Result<(), StoreError> {
-    let result =
-        result.and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop).map_err(StoreError::from));
-    if result.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+fn finish(tx: &Tx<'_>, result: Result<(), StoreError>) -> Result<(), Lost> {
+    let told = result.and_then(|()| if tx.changes.is_empty() { Ok(()) } else { tx.sql.engine().announce() });
+    let committed = match told {
+        Ok(()) => tx.sql.execute("COMMIT", &[]).map(drop).map_err(|error| match error {
+            StoreError::Away(_) => Lost::Unknown(error),
+            error => Lost::Kept(error),
+        }),
+        Err(error) => Err(Lost::Kept(error)),
+    };
+    if committed.is_err() {
+        // A transaction that the database gave up by itself is no longer there.
+        drop(tx.sql.execute("ROLLBACK", &[]));
     }
-    result
+    committed
 }
-
-/// How long a writer waits for another process.
-pub const BUSY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sqlite;
+    use std::time::Duration;
+    use tokio::sync::broadcast;
 
-    fn database() -> (tempfile::TempDir, Connection) {
+    fn database() -> (tempfile::TempDir, Sql) {
         let folder = tempfile::tempdir().unwrap();
-        let connection = Connection::open(folder.path().join("test.db")).unwrap();
-        connection
-            .execute_batch("CREATE TABLE school_state (school BLOB, version INTEGER); CREATE TABLE t (n INTEGER)")
-            .unwrap();
-        (folder, connection)
+        let sql = sqlite::connection(&folder.path().join("test.db")).unwrap();
+        sql.script("CREATE TABLE t (n INTEGER)").unwrap();
+        (folder, sql)
     }
 
     /// Units that insert their number; some misbehave.
@@ -334,13 +400,13 @@ mod tests {
         }
 
         fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool {
-            tx.sql.execute("INSERT INTO t (n) VALUES (?1)", [i64::try_from(unit).unwrap()]).unwrap();
+            tx.sql.execute("INSERT INTO t (n) VALUES (?1)", params![i64::try_from(unit).unwrap()]).unwrap();
             self.results[unit] = Ok(());
             match self.units[unit] {
                 Behaviour::Good => return true,
                 Behaviour::Fails => self.results[unit] = Err("failed".to_owned()),
                 Behaviour::Panics => panic!("poison"),
-                Behaviour::LosesTheTransaction => tx.sql.execute_batch("ROLLBACK").unwrap(),
+                Behaviour::LosesTheTransaction => tx.sql.script("ROLLBACK").unwrap(),
             }
             false
         }
@@ -356,19 +422,19 @@ mod tests {
 
     /// Which units were kept in the table, and which were answered as kept.
     fn outcome(units: &[Behaviour]) -> (Vec<usize>, Vec<usize>) {
-        let (folder, connection) = database();
+        let (folder, sql) = database();
         let (changes, _) = broadcast::channel(1);
-        let writer = Writer::start(connection, changes).unwrap();
+        let published = Published::new(&sql, changes).unwrap();
+        let writer = Writer::start(sql, published).unwrap();
         let (answer, answers) = std::sync::mpsc::channel();
         let results = units.iter().map(|_| Err(String::new())).collect();
         let job = Insert { units: units.to_vec(), results, answer: Some(answer) };
         writer.queue.blocking_send(Box::new(job)).unwrap();
         let results = answers.recv_timeout(Duration::from_secs(20)).unwrap();
         let answered = (0..units.len()).filter(|unit| results[*unit].is_ok()).collect();
-        let reader = Connection::open(folder.path().join("test.db")).unwrap();
-        let mut statement = reader.prepare("SELECT n FROM t ORDER BY n").unwrap();
-        let kept = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
-        (kept.map(|n| usize::try_from(n.unwrap()).unwrap()).collect(), answered)
+        let reader = sqlite::connection(&folder.path().join("test.db")).unwrap();
+        let kept: Vec<i64> = reader.all("SELECT n FROM t ORDER BY n", &[], |row| row.get(0)).unwrap();
+        (kept.into_iter().map(|n| usize::try_from(n).unwrap()).collect(), answered)
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What was noticed about a machine's identity and about the quality of what it sends: bounded, each counted once.
 
 use super::super::StoreError;
-use super::row::{json, ms};
+use super::engine::Sql;
+use super::row::{json, ms, params};
 use crate::engine::Note;
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 use vigie_shared::id::MachineId;
 
 /// Findings kept a machine; the oldest go first.
@@ -13,7 +13,7 @@ const KEPT: i64 = 200;
 /// Adds a finding unless the same code was found on the same subject before. `raw` is what was sent, where keeping it
 /// matters. Answers whether it is new.
 pub fn add(
-    sql: &Connection,
+    sql: &Sql,
     machine: MachineId,
     at: Timestamp,
     by: &str,
@@ -25,11 +25,11 @@ pub fn add(
         VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM finding WHERE machine = ?1), ?2, ?3, ?4, ?5, ?6, ?7) \
         ON CONFLICT (machine, code, subject) DO NOTHING";
     let row = params![machine.as_bytes(), ms(at), by, note.code, subject, json(&note.with)?, raw];
-    if sql.prepare_cached(SQL)?.execute(row)? == 0 {
+    if sql.execute(SQL, row)? == 0 {
         return Ok(false);
     }
     const BOUND: &str = "DELETE FROM finding WHERE machine = ?1 \
                          AND n <= (SELECT max(n) FROM finding WHERE machine = ?1) - ?2";
-    sql.prepare_cached(BOUND)?.execute(params![machine.as_bytes(), KEPT])?;
+    sql.execute(BOUND, params![machine.as_bytes(), KEPT])?;
     Ok(true)
 }

@@ -2,13 +2,12 @@
 //! the last complete body: both are kept.
 
 use super::super::StoreError;
-use super::row::{col, json, ms};
+use super::row::{json, ms, params};
 use super::writer::Tx;
 use super::{effects, findings};
 use crate::engine::{Input, Note};
 use crate::facts::wanted::{self, Held, Said};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
 use serde::Deserialize;
 use vigie_shared::digest::Digest;
 use vigie_shared::id::MachineId;
@@ -65,26 +64,25 @@ pub fn store(
     if let Some(announced) = &plan.announced {
         const SQL: &str = "INSERT INTO announced (machine, digests) VALUES (?1, ?2) \
                            ON CONFLICT (machine) DO UPDATE SET digests = excluded.digests";
-        tx.sql.prepare_cached(SQL)?.execute(params![machine.as_bytes(), json(announced)?])?;
+        tx.sql.execute(SQL, params![machine.as_bytes(), json(announced)?])?;
     }
     if let Some(whole) = plan.whole {
         const SQL: &str = "UPDATE liveness SET inventory = ?2 WHERE machine = ?1";
-        tx.sql.prepare_cached(SQL)?.execute([machine.as_bytes(), whole.as_bytes()])?;
+        tx.sql.execute(SQL, params![machine.as_bytes(), whole.as_bytes()])?;
     }
     Ok(stored)
 }
 
 fn held(tx: &Tx<'_>, machine: MachineId, whole: Option<Digest>) -> Result<Held, StoreError> {
     const ANNOUNCED: &str = "SELECT digests FROM announced WHERE machine = ?1";
-    let announced: Option<String> =
-        tx.sql.prepare_cached(ANNOUNCED)?.query_row([machine.as_bytes()], |row| row.get(0)).optional()?;
+    let announced: Option<String> = tx.sql.find(ANNOUNCED, params![machine.as_bytes()], |row| row.get(0))?;
     let announced = match announced {
         None => Default::default(),
         Some(text) => serde_json::from_str(&text).map_err(|e| StoreError::Failed(format!("digests as stored: {e}")))?,
     };
-    let mut statement = tx.sql.prepare_cached("SELECT name, digest FROM section WHERE machine = ?1")?;
-    let rows = statement.query_map([machine.as_bytes()], |row| Ok((row.get(0)?, col(row, 1)?)))?;
-    Ok(Held { whole, announced, sections: rows.collect::<Result<_, _>>()? })
+    const SECTIONS: &str = "SELECT name, digest FROM section WHERE machine = ?1";
+    let sections = tx.sql.all(SECTIONS, params![machine.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Held { whole, announced, sections })
 }
 
 /// Only the tag of an outcome: the rest of the section may be newer than this program.
@@ -115,7 +113,7 @@ fn write(
             complete_received = CASE WHEN excluded.outcome = 'complete' THEN NULL \
                 WHEN section.outcome = 'complete' THEN section.received ELSE section.complete_received END";
     let row = params![machine.as_bytes(), name, digest.as_bytes(), outcome, body, ms(received)];
-    tx.sql.prepare_cached(SQL)?.execute(row)?;
+    tx.sql.execute(SQL, row)?;
     Ok(())
 }
 

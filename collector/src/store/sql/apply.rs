@@ -1,19 +1,21 @@
 //! Applies calls of agents and passages of time. Each item stands alone; a quiet heartbeat touches its liveness row only.
 
 use super::super::{Item, Peer, Receipt, StoreError, SyncItem};
+use super::engine::Bulk;
 use super::identity::{self, Standing};
-use super::row::{col, cut, ms};
+use super::row::{Row, cut, ms, params};
 use super::writer::{Job, Tx, stopped};
 use super::{decide, events, inventory};
 use crate::engine::{Decide, Input, Presence};
 use crate::facts::true_time;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 use tokio::sync::oneshot;
 use vigie_shared::digest::Digest;
 use vigie_shared::error::Refusal;
 use vigie_shared::id::{BootId, MachineId, SchoolId};
+use vigie_shared::policy::Policy;
 use vigie_shared::sync::SyncRequest;
 
 /// Results of items, in order.
@@ -26,6 +28,8 @@ const BOOTS_KEPT: i64 = 500;
 pub struct Apply {
     items: Vec<Item>,
     results: Results,
+    /// Units that the whole batch's statements have done.
+    settled: Vec<bool>,
     decider: Arc<dyn Decide>,
     answer: oneshot::Sender<Results>,
 }
@@ -35,7 +39,8 @@ impl Apply {
     pub fn new(items: Vec<Item>, decider: Arc<dyn Decide>) -> (Self, oneshot::Receiver<Results>) {
         let (answer, results) = oneshot::channel();
         let none = items.iter().map(|_| Err(stopped())).collect();
-        (Self { items, results: none, decider, answer }, results)
+        let settled = vec![false; items.len()];
+        (Self { items, results: none, settled, decider, answer }, results)
     }
 
     fn keep(&mut self, unit: usize, result: Result<Receipt, StoreError>) {
@@ -48,6 +53,23 @@ impl Apply {
 impl Job for Apply {
     fn units(&self) -> usize {
         self.items.len()
+    }
+
+    /// What an agent sends again is known by its number, and time passes again without harm.
+    fn repeatable(&self) -> bool {
+        true
+    }
+
+    fn prepare(&mut self, only: Option<usize>, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.settled.fill(false);
+        match tx.sql.engine().bulk() {
+            None => Ok(()),
+            Some(bulk) => self.in_bulk(bulk, only, tx),
+        }
+    }
+
+    fn settled(&self, unit: usize) -> bool {
+        self.settled.get(unit).is_some_and(|settled| *settled)
     }
 
     fn run(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool {
@@ -82,10 +104,55 @@ impl Job for Apply {
     }
 }
 
+impl Apply {
+    /// Quiet heartbeats with one statement for all; what needs more is done unit by unit, its schools locked first.
+    fn in_bulk(&mut self, bulk: &dyn Bulk, only: Option<usize>, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let mut calls: Vec<(usize, &SyncItem)> = Vec::new();
+        for (unit, item) in self.items.iter().enumerate().filter(|(unit, _)| only.is_none_or(|only| only == *unit)) {
+            match item {
+                Item::Sync(item) => calls.push((unit, item)),
+                Item::Tick { school, .. } => drop(tx.schools.insert(*school)),
+            }
+        }
+        let keys: Vec<_> = calls.iter().map(|(_, item)| (item.peer.serial.as_slice(), item.request.stream)).collect();
+        let callers = if keys.is_empty() { vec![] } else { bulk.callers(&keys)? };
+        let policy = tx.policy()?;
+        let (mut quiet, mut rows, mut once) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for ((unit, item), caller) in calls.into_iter().zip(callers) {
+            let received = cut(item.received);
+            // One that may not speak is refused when its turn comes, by the same judge.
+            let Some(caller) = caller.filter(|c| identity::judge(&item.peer, Some(&c.standing), received).is_ok())
+            else {
+                continue;
+            };
+            let ack = quiet_ack(&caller, &item.request).filter(|_| only.is_none() && !caller.other_boot(&item.request));
+            match ack {
+                // A second call of the same machine finds what the first one wrote.
+                Some(ack) if once.insert(caller.machine()) => {
+                    rows.push(Seen::new(item, received, &caller, &policy));
+                    quiet.push((unit, caller.school, receipt(ack, &caller, &item.request, &policy)));
+                }
+                _ => drop(tx.schools.insert(caller.school)),
+            }
+        }
+        let written = if rows.is_empty() { vec![] } else { bulk.seen(&rows)? };
+        for ((unit, school, receipt), written) in quiet.into_iter().zip(written) {
+            if written {
+                self.keep(unit, Ok(receipt));
+                self.settled.get_mut(unit).into_iter().for_each(|settled| *settled = true);
+            } else {
+                tx.schools.insert(school);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What is not the caller's fault: the engine or the store contradicts its own rows, or the disk fails.
 fn ours(item: &Item, error: StoreError) -> StoreError {
     let why = match error {
         StoreError::Refused(refusal) => return StoreError::Refused(refusal),
+        StoreError::Away(_) | StoreError::Contended(_) => return error,
         StoreError::NotFound(why) | StoreError::Conflict(why) | StoreError::Failed(why) => why,
     };
     match item {
@@ -121,31 +188,87 @@ pub struct Caller {
     pub cursor: Option<u64>,
 }
 
-fn caller(tx: &Tx<'_>, peer: &Peer, request: &SyncRequest) -> Result<Option<Caller>, StoreError> {
-    const SQL: &str = "SELECT c.machine, c.revoked IS NOT NULL, c.not_after, m.status, m.school, m.enrolled, \
-            l.last_seen, l.presence, l.boot, l.boot_offset, l.inventory, s.cursor \
-        FROM certificate c JOIN machine m ON m.id = c.machine JOIN liveness l ON l.machine = c.machine \
-        LEFT JOIN stream s ON s.machine = c.machine AND s.stream = ?2 WHERE c.serial = ?1";
-    let read = |row: &Row<'_>| {
-        Ok(Caller {
+/// Columns of a [`Caller`], of `certificate c`, `machine m`, `liveness l` and `stream s`.
+pub const CALLER: &str = "c.machine, c.revoked IS NOT NULL, c.not_after, m.status, m.school, m.enrolled, l.last_seen, \
+    l.presence, l.boot, l.boot_offset, l.inventory, s.cursor";
+
+impl Caller {
+    /// From the columns [`CALLER`].
+    pub fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
             standing: Standing {
-                machine: col(row, 0)?,
+                machine: row.get(0)?,
                 revoked: row.get(1)?,
-                not_after: col(row, 2)?,
+                not_after: row.get(2)?,
                 status: row.get(3)?,
             },
-            school: col(row, 4)?,
-            enrolled: col(row, 5)?,
-            last_seen: col(row, 6)?,
-            presence: col(row, 7)?,
-            boot: col(row, 8)?,
-            boot_offset: col(row, 9)?,
-            inventory: col(row, 10)?,
-            cursor: col(row, 11)?,
+            school: row.get(4)?,
+            enrolled: row.get(5)?,
+            last_seen: row.get(6)?,
+            presence: row.get(7)?,
+            boot: row.get(8)?,
+            boot_offset: row.get(9)?,
+            inventory: row.get(10)?,
+            cursor: row.get(11)?,
         })
-    };
-    let key = params![peer.serial, request.stream.as_bytes()];
-    Ok(tx.sql.prepare_cached(SQL)?.query_row(key, read).optional()?)
+    }
+}
+
+fn caller(tx: &Tx<'_>, peer: &Peer, request: &SyncRequest) -> Result<Option<Caller>, StoreError> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {CALLER} FROM certificate c JOIN machine m ON m.id = c.machine \
+             JOIN liveness l ON l.machine = c.machine \
+             LEFT JOIN stream s ON s.machine = c.machine AND s.stream = ?2 WHERE c.serial = ?1"
+        )
+    });
+    tx.sql.find(&SQL, params![peer.serial, request.stream], Caller::read)
+}
+
+/// The liveness row of one call.
+pub struct Seen {
+    /// Who.
+    pub machine: MachineId,
+    /// When it was heard.
+    pub received: Timestamp,
+    /// The boot that speaks.
+    pub boot: BootId,
+    /// When that boot began.
+    pub boot_offset: Timestamp,
+    /// When to call again, seconds.
+    pub interval_s: u32,
+    /// Its longest pause after failures, seconds.
+    pub backoff_cap_s: u32,
+    /// From where.
+    pub address: String,
+    /// The inventory that was held when the call was judged quiet.
+    pub inventory: Option<Digest>,
+}
+
+impl Seen {
+    fn new(item: &SyncItem, received: Timestamp, caller: &Caller, policy: &Policy) -> Self {
+        Self {
+            machine: caller.machine(),
+            received,
+            boot: item.request.boot,
+            boot_offset: true_time::offset(received, item.request.up_ms),
+            interval_s: policy.heartbeat_s,
+            backoff_cap_s: policy.backoff_cap_s(),
+            address: item.address.to_canonical().to_string(),
+            inventory: caller.inventory,
+        }
+    }
+}
+
+/// The answer to a call, before anything it brought was looked at.
+fn receipt(ack: u64, caller: &Caller, request: &SyncRequest, policy: &Arc<Policy>) -> Receipt {
+    Receipt {
+        ack,
+        want: None,
+        policy: (request.policy != policy.version).then(|| policy.clone()),
+        next_s: policy.heartbeat_s,
+        quarantined: caller.standing.status == "quarantined",
+    }
 }
 
 fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
@@ -156,15 +279,9 @@ fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
     let machine = caller.machine();
 
     seen(tx, item, received, &caller)?;
-    let policy = tx.policy()?;
-    let mut receipt = Receipt {
-        ack: quiet_ack(&caller, request).unwrap_or_default(),
-        want: None,
-        policy: (request.policy != policy.version).then(|| policy.clone()),
-        next_s: policy.heartbeat_s,
-        quarantined: caller.standing.status == "quarantined",
-    };
-    if quiet_ack(&caller, request).is_some() {
+    let ack = quiet_ack(&caller, request);
+    let mut receipt = receipt(ack.unwrap_or_default(), &caller, request, &tx.policy()?);
+    if ack.is_some() {
         return Ok(Ok(receipt));
     }
 
@@ -214,31 +331,34 @@ fn quiet_ack(caller: &Caller, request: &SyncRequest) -> Option<u64> {
 
 /// The liveness row; and when another boot speaks, what is known of the one before it.
 fn seen(tx: &mut Tx<'_>, item: &SyncItem, received: Timestamp, caller: &Caller) -> Result<(), StoreError> {
-    let (machine, request) = (caller.standing.machine, &item.request);
+    let machine = caller.machine();
     if let (Some(boot), Some(offset)) = (caller.boot, caller.boot_offset)
-        && boot != request.boot
+        && caller.other_boot(&item.request)
     {
         const SQL: &str = "INSERT INTO boot (machine, boot, boot_offset, last_seen) VALUES (?1, ?2, ?3, ?4) \
             ON CONFLICT (machine, boot) DO UPDATE SET boot_offset = excluded.boot_offset, last_seen = excluded.last_seen";
         let last = caller.last_seen.unwrap_or(received);
         let row = params![machine.as_bytes(), boot.as_bytes(), ms(offset), ms(last)];
-        tx.sql.prepare_cached(SQL)?.execute(row)?;
+        tx.sql.execute(SQL, row)?;
         const BOUND: &str = "DELETE FROM boot WHERE machine = ?1 AND boot IN \
-            (SELECT boot FROM boot WHERE machine = ?1 ORDER BY last_seen DESC LIMIT -1 OFFSET ?2)";
-        tx.sql.prepare_cached(BOUND)?.execute(params![machine.as_bytes(), BOOTS_KEPT])?;
+            (SELECT boot FROM boot WHERE machine = ?1 ORDER BY last_seen DESC LIMIT 1000000000 OFFSET ?2)";
+        tx.sql.execute(BOUND, params![machine.as_bytes(), BOOTS_KEPT])?;
     }
-    let policy = tx.policy()?;
-    const SQL: &str = "UPDATE liveness SET last_seen = max(coalesce(last_seen, ?2), ?2), boot = ?3, boot_offset = ?4, \
-                       interval_s = ?5, backoff_cap_s = ?6, address = ?7 WHERE machine = ?1";
-    tx.sql.prepare_cached(SQL)?.execute(params![
-        machine.as_bytes(),
-        ms(received),
-        request.boot.as_bytes(),
-        ms(true_time::offset(received, request.up_ms)),
-        policy.heartbeat_s,
-        policy.backoff_cap_s(),
-        item.address.to_canonical().to_string(),
-    ])?;
+    let row = Seen::new(item, received, caller, tx.policy()?.as_ref());
+    const SQL: &str = "UPDATE liveness SET last_seen = CASE WHEN last_seen > ?2 THEN last_seen ELSE ?2 END, boot = ?3, \
+                       boot_offset = ?4, interval_s = ?5, backoff_cap_s = ?6, address = ?7 WHERE machine = ?1";
+    tx.sql.execute(
+        SQL,
+        params![
+            row.machine,
+            ms(row.received),
+            row.boot,
+            ms(row.boot_offset),
+            row.interval_s,
+            row.backoff_cap_s,
+            row.address,
+        ],
+    )?;
     Ok(())
 }
 
@@ -251,6 +371,11 @@ impl Caller {
     /// The boot heard before this call, and when it began.
     pub fn boot_before(&self) -> Option<(BootId, Timestamp)> {
         self.boot.zip(self.boot_offset)
+    }
+
+    /// Whether another boot was heard before the one that calls.
+    fn other_boot(&self, request: &SyncRequest) -> bool {
+        self.boot.is_some_and(|boot| boot != request.boot)
     }
 
     /// Whether a person approved the machine.

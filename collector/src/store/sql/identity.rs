@@ -1,12 +1,12 @@
 //! Who may speak: tokens, enrolment, certificates, approval and revocation.
 
 use super::super::{Enrolled, Enrolment, NewCertificate, NewToken, Peer, StoreError, Which};
-use super::row::{col, cut, json, ms};
+use super::engine::Sql;
+use super::row::{Row, cut, json, ms, params};
 use super::writer::Tx;
 use super::{decide, findings, schools};
 use crate::engine::{Decide, Input, Note, Presence};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use vigie_shared::error::{ErrorCode, Refusal};
@@ -28,7 +28,7 @@ pub fn create_token(tx: &mut Tx<'_>, token: &NewToken) -> Result<(), StoreError>
     const SQL: &str = "INSERT INTO token (secret_sha256, school, uses, expires, created) VALUES (?1, ?2, ?3, ?4, ?5) \
                        ON CONFLICT (secret_sha256) DO NOTHING";
     let row = params![token.secret_sha256, school.as_bytes(), token.uses, ms(token.expires), ms(token.created)];
-    if tx.sql.prepare_cached(SQL)?.execute(row)? == 0 {
+    if tx.sql.execute(SQL, row)? == 0 {
         return Err(StoreError::Conflict("a token with this secret exists already: make another".to_owned()));
     }
     Ok(())
@@ -48,49 +48,52 @@ pub fn enrol(tx: &mut Tx<'_>, request: &Enrolment) -> Result<Enrolled, StoreErro
         return Err(refused(ErrorCode::TokenExhausted, "the enrolment token has no uses left: ask for a new one"));
     }
     const USE: &str = "UPDATE token SET used = used + 1 WHERE secret_sha256 = ?1";
-    tx.sql.prepare_cached(USE)?.execute([request.secret_sha256])?;
+    tx.sql.execute(USE, params![request.secret_sha256])?;
 
     let machine = MachineId::new();
     let expected = address_expected(tx.sql, school, request.address)?;
     const SQL: &str = "INSERT INTO machine (id, school, host_name, kind, status, why, hardware, enrolled, \
         enrolled_from, enrolled_token, enrolled_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    tx.sql.prepare_cached(SQL)?.execute(params![
-        machine.as_bytes(),
-        school.as_bytes(),
-        request.host_name.chars().take(HOST_NAME_MAX).collect::<String>(),
-        KINDS.iter().find(|kind| **kind == request.kind).unwrap_or(&"workstation"),
-        if expected { "trusted" } else { "quarantined" },
-        (!expected).then_some("address_not_expected"),
-        json(&request.hardware.clone().clean())?,
-        ms(now),
-        request.address.to_canonical().to_string(),
-        request.secret_sha256,
-        request.key_sha256,
-    ])?;
+    tx.sql.execute(
+        SQL,
+        params![
+            machine.as_bytes(),
+            school.as_bytes(),
+            request.host_name.chars().take(HOST_NAME_MAX).collect::<String>(),
+            KINDS.iter().find(|kind| **kind == request.kind).unwrap_or(&"workstation"),
+            if expected { "trusted" } else { "quarantined" },
+            (!expected).then_some("address_not_expected"),
+            json(&request.hardware.clone().clean())?,
+            ms(now),
+            request.address.to_canonical().to_string(),
+            request.secret_sha256,
+            request.key_sha256,
+        ],
+    )?;
     let policy = tx.policy()?;
     const LIVE: &str = "INSERT INTO liveness (machine, presence, interval_s, backoff_cap_s) VALUES (?1, ?2, ?3, ?4)";
     let row = params![machine.as_bytes(), Presence::Never.as_str(), policy.heartbeat_s, policy.backoff_cap_s()];
-    tx.sql.prepare_cached(LIVE)?.execute(row)?;
+    tx.sql.execute(LIVE, row)?;
     tx.changed(school)?;
     Ok(Enrolled { machine, quarantined: !expected })
 }
 
 /// School, uses left and end of the token. An unknown secret and another school's token read the same from outside.
-fn token(sql: &Connection, request: &Enrolment) -> Result<(SchoolId, i64, Timestamp), StoreError> {
+fn token(sql: &Sql, request: &Enrolment) -> Result<(SchoolId, i64, Timestamp), StoreError> {
     const SQL: &str = "SELECT t.school, t.uses - t.used, t.expires FROM token t JOIN school s ON s.id = t.school \
                        WHERE t.secret_sha256 = ?1 AND s.uai = ?2";
-    let read = |row: &Row<'_>| Ok((col(row, 0)?, row.get(1)?, col(row, 2)?));
-    let found = sql.prepare_cached(SQL)?.query_row(params![request.secret_sha256, request.school.as_str()], read);
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found = sql.find(SQL, params![request.secret_sha256, request.school.as_str()], read)?;
     let message = "the enrolment token is not known here, or not for this school: ask for a new one";
-    found.optional()?.ok_or_else(|| refused(ErrorCode::TokenInvalid, message))
+    found.ok_or_else(|| refused(ErrorCode::TokenInvalid, message))
 }
 
 /// The machine that this key made with this token, if its answer was lost.
-fn enrolled_before(sql: &Connection, request: &Enrolment) -> Result<Option<Enrolled>, StoreError> {
+fn enrolled_before(sql: &Sql, request: &Enrolment) -> Result<Option<Enrolled>, StoreError> {
     const SQL: &str = "SELECT id, status FROM machine WHERE enrolled_token = ?1 AND enrolled_key = ?2";
-    let read = |row: &Row<'_>| Ok((col::<MachineId>(row, 0)?, row.get::<_, String>(1)?));
+    let read = |row: &Row<'_>| Ok((row.get::<MachineId>(0)?, row.get::<String>(1)?));
     let key = params![request.secret_sha256, request.key_sha256];
-    match sql.prepare_cached(SQL)?.query_row(key, read).optional()? {
+    match sql.find(SQL, key, read)? {
         None => Ok(None),
         Some((_, status)) if status == "revoked" => Err(refused(
             ErrorCode::CertificateRevoked,
@@ -105,12 +108,12 @@ fn deleted() -> StoreError {
     refused(ErrorCode::MachineDeleted, "this machine was deleted: it may enrol again with a new token")
 }
 
-fn address_expected(sql: &Connection, school: SchoolId, address: IpAddr) -> Result<bool, StoreError> {
-    let mut statement = sql.prepare_cached("SELECT cidr FROM network WHERE school = ?1")?;
-    let cidrs = statement.query_map([school.as_bytes()], |row| row.get::<_, String>(0))?;
+fn address_expected(sql: &Sql, school: SchoolId, address: IpAddr) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT cidr FROM network WHERE school = ?1";
+    let cidrs: Vec<String> = sql.all(SQL, params![school.as_bytes()], |row| row.get(0))?;
     let address = address.to_canonical();
     for cidr in cidrs {
-        if cidr?.parse::<ipnet::IpNet>().is_ok_and(|net| net.contains(&address)) {
+        if cidr.parse::<ipnet::IpNet>().is_ok_and(|net| net.contains(&address)) {
             return Ok(true);
         }
     }
@@ -129,7 +132,7 @@ pub fn add_certificate(tx: &mut Tx<'_>, certificate: &NewCertificate) -> Result<
         ms(certificate.not_before),
         ms(certificate.not_after),
     ];
-    if tx.sql.prepare_cached(SQL)?.execute(row)? == 0 {
+    if tx.sql.execute(SQL, row)? == 0 {
         return Err(StoreError::Conflict("a certificate with this serial number exists already".to_owned()));
     }
     Ok(())
@@ -168,21 +171,21 @@ pub fn judge(peer: &Peer, standing: Option<&Standing>, now: Timestamp) -> Result
 }
 
 /// Whether a certificate may be used now.
-pub fn authorise(sql: &Connection, peer: &Peer, now: Timestamp) -> Result<MachineId, StoreError> {
+pub fn authorise(sql: &Sql, peer: &Peer, now: Timestamp) -> Result<MachineId, StoreError> {
     const SQL: &str = "SELECT c.machine, c.revoked IS NOT NULL, c.not_after, m.status FROM certificate c \
                        JOIN machine m ON m.id = c.machine WHERE c.serial = ?1";
     let read = |row: &Row<'_>| {
-        Ok(Standing { machine: col(row, 0)?, revoked: row.get(1)?, not_after: col(row, 2)?, status: row.get(3)? })
+        Ok(Standing { machine: row.get(0)?, revoked: row.get(1)?, not_after: row.get(2)?, status: row.get(3)? })
     };
-    let standing = sql.prepare_cached(SQL)?.query_row([&peer.serial], read).optional()?;
+    let standing = sql.find(SQL, params![&peer.serial], read)?;
     judge(peer, standing.as_ref(), cut(now))?;
     Ok(peer.machine)
 }
 
-fn school_of(sql: &Connection, machine: MachineId) -> Result<(SchoolId, String), StoreError> {
+fn school_of(sql: &Sql, machine: MachineId) -> Result<(SchoolId, String), StoreError> {
     const SQL: &str = "SELECT school, status FROM machine WHERE id = ?1";
-    let read = |row: &Row<'_>| Ok((col(row, 0)?, row.get(1)?));
-    let found = sql.prepare_cached(SQL)?.query_row([machine.as_bytes()], read).optional()?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let found = sql.find(SQL, params![machine.as_bytes()], read)?;
     found.ok_or_else(|| StoreError::NotFound(format!("there is no machine {machine}")))
 }
 
@@ -205,10 +208,8 @@ pub fn approve(
             }
         },
         Which::All => {
-            let mut statement =
-                tx.sql.prepare_cached("SELECT id, school FROM machine WHERE status = 'quarantined' ORDER BY id")?;
-            let rows = statement.query_map([], |row| Ok((col(row, 0)?, col(row, 1)?)))?;
-            rows.collect::<Result<_, _>>()?
+            const SQL: &str = "SELECT id, school FROM machine WHERE status = 'quarantined' ORDER BY id";
+            tx.sql.all(SQL, &[], |row| Ok((row.get(0)?, row.get(1)?)))?
         }
     };
     let mut inputs: BTreeMap<SchoolId, Vec<Input>> = BTreeMap::new();
@@ -216,7 +217,7 @@ pub fn approve(
         // The hardware that a person looked at is the one expected from now on.
         const SQL: &str = "UPDATE machine SET status = 'trusted', why = NULL, \
             hardware = coalesce(hardware_seen, hardware), hardware_seen = NULL WHERE id = ?1";
-        tx.sql.prepare_cached(SQL)?.execute([machine.as_bytes()])?;
+        tx.sql.execute(SQL, params![machine.as_bytes()])?;
         findings::add(tx.sql, *machine, now, by, &Note::new("approved"), &ms(now).to_string(), None)?;
         inputs.entry(*school).or_default().push(Input::MachineChanged { machine: *machine, at: now });
     }
@@ -240,9 +241,9 @@ pub fn revoke(
     if status == "revoked" {
         return Ok(());
     }
-    tx.sql.prepare_cached("UPDATE machine SET status = 'revoked' WHERE id = ?1")?.execute([machine.as_bytes()])?;
+    tx.sql.execute("UPDATE machine SET status = 'revoked' WHERE id = ?1", params![machine.as_bytes()])?;
     const CERTIFICATES: &str = "UPDATE certificate SET revoked = ?2 WHERE machine = ?1 AND revoked IS NULL";
-    tx.sql.prepare_cached(CERTIFICATES)?.execute(params![machine.as_bytes(), ms(now)])?;
+    tx.sql.execute(CERTIFICATES, params![machine.as_bytes(), ms(now)])?;
     findings::add(tx.sql, machine, now, by, &Note::new("revoked"), &ms(now).to_string(), None)?;
     decide::run(tx, school, &[Input::MachineChanged { machine, at: now }], now, decider)?;
     tx.changed(school)

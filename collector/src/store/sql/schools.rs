@@ -1,19 +1,19 @@
 //! Schools, their networks, the policy in force, the authority.
 
 use super::super::{AuthorityRow, Imported, NewNetwork, StoreError};
-use super::row::{col, int, json, ms};
+use super::engine::Sql;
+use super::row::{Row, int, json, ms, params};
 use super::writer::Tx;
 use crate::directory::SchoolRow;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
 use vigie_shared::id::SchoolId;
 use vigie_shared::policy::Policy;
 use vigie_shared::uai::Uai;
 
 /// The school of a UAI.
-pub fn find(sql: &Connection, uai: Uai) -> Result<SchoolId, StoreError> {
+pub fn find(sql: &Sql, uai: Uai) -> Result<SchoolId, StoreError> {
     const SQL: &str = "SELECT id FROM school WHERE uai = ?1";
-    let found = sql.prepare_cached(SQL)?.query_row([uai.as_str()], |row| col(row, 0)).optional()?;
+    let found = sql.find(SQL, params![uai.as_str()], |row| row.get(0))?;
     found.ok_or_else(|| {
         StoreError::NotFound(format!(
             "school {uai} is not in the store: import it first (vigie-collector schools import)"
@@ -35,29 +35,33 @@ pub fn import(tx: &mut Tx<'_>, rows: &[SchoolRow], now: Timestamp) -> Result<Imp
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10) \
             ON CONFLICT (uai) DO UPDATE SET name = excluded.name, kind = excluded.kind, town = excluded.town, \
                 postcode = excluded.postcode, academy = excluded.academy, department = excluded.department, \
-                basin = coalesce(excluded.basin, basin), updated = excluded.updated \
-            WHERE (name, kind, town, postcode, academy, department) IS NOT (excluded.name, excluded.kind, \
-                excluded.town, excluded.postcode, excluded.academy, excluded.department) \
-                OR (excluded.basin IS NOT NULL AND excluded.basin IS NOT basin)";
-        let written = tx.sql.prepare_cached(SQL)?.execute(params![
-            id.as_bytes(),
-            school.uai.as_str(),
-            school.name,
-            school.kind,
-            school.town,
-            school.postcode,
-            school.academy,
-            school.department,
-            school.basin,
-            ms(now),
-        ])?;
+                basin = coalesce(excluded.basin, school.basin), updated = excluded.updated \
+            WHERE (school.name, school.kind, school.town, school.postcode, school.academy, school.department) \
+                <> (excluded.name, excluded.kind, excluded.town, excluded.postcode, excluded.academy, \
+                excluded.department) \
+                OR (excluded.basin IS NOT NULL AND excluded.basin IS DISTINCT FROM school.basin)";
+        let written = tx.sql.execute(
+            SQL,
+            params![
+                id.as_bytes(),
+                school.uai.as_str(),
+                school.name,
+                school.kind,
+                school.town,
+                school.postcode,
+                school.academy,
+                school.department,
+                school.basin,
+                ms(now),
+            ],
+        )?;
         match (new, written) {
             (true, _) => done.added += 1,
             (false, 0) => done.unchanged += 1,
             (false, _) => done.updated += 1,
         }
         if new {
-            tx.sql.prepare_cached("INSERT INTO school_state (school) VALUES (?1)")?.execute([id.as_bytes()])?;
+            tx.sql.execute("INSERT INTO school_state (school) VALUES (?1)", params![id.as_bytes()])?;
         } else if written > 0 {
             tx.changed(id)?;
         }
@@ -74,7 +78,7 @@ pub fn add_network(tx: &mut Tx<'_>, network: &NewNetwork) -> Result<(), StoreErr
     let school = find(tx.sql, network.school)?;
     const SQL: &str = "INSERT INTO network (school, cidr, kind) VALUES (?1, ?2, ?3) \
                        ON CONFLICT (school, cidr) DO UPDATE SET kind = excluded.kind";
-    tx.sql.prepare_cached(SQL)?.execute(params![school.as_bytes(), network.cidr.trunc().to_string(), network.kind])?;
+    tx.sql.execute(SQL, params![school.as_bytes(), network.cidr.trunc().to_string(), network.kind])?;
     tx.changed(school)
 }
 
@@ -87,23 +91,23 @@ pub fn set_policy(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<u6
     let version = tx.policy()?.version + 1;
     let policy = Policy { version, ..policy.clone() };
     const SQL: &str = "INSERT INTO policy (version, body, since) VALUES (?1, ?2, ?3)";
-    tx.sql.prepare_cached(SQL)?.execute(params![int(version), json(&policy)?, ms(now)])?;
+    tx.sql.execute(SQL, params![int(version), json(&policy)?, ms(now)])?;
     tx.forget_policy();
     Ok(version)
 }
 
 /// The authority, if one was made.
-pub fn authority(sql: &Connection) -> Result<Option<AuthorityRow>, StoreError> {
+pub fn authority(sql: &Sql) -> Result<Option<AuthorityRow>, StoreError> {
     const SQL: &str = "SELECT wrapped_key, certificate FROM authority";
-    let read = |row: &rusqlite::Row<'_>| Ok(AuthorityRow { wrapped_key: row.get(0)?, certificate: row.get(1)? });
-    Ok(sql.prepare_cached(SQL)?.query_row([], read).optional()?)
+    let read = |row: &Row<'_>| Ok(AuthorityRow { wrapped_key: row.get(0)?, certificate: row.get(1)? });
+    sql.find(SQL, &[], read)
 }
 
 /// Keeps the authority, once.
 pub fn create_authority(tx: &mut Tx<'_>, authority: &AuthorityRow) -> Result<(), StoreError> {
     const SQL: &str =
         "INSERT INTO authority (id, wrapped_key, certificate) VALUES (1, ?1, ?2) ON CONFLICT (id) DO NOTHING";
-    let written = tx.sql.prepare_cached(SQL)?.execute(params![authority.wrapped_key, authority.certificate])?;
+    let written = tx.sql.execute(SQL, params![authority.wrapped_key, authority.certificate])?;
     if written == 0 {
         return Err(StoreError::Conflict("there is an authority already: it is kept".to_owned()));
     }

@@ -1,10 +1,10 @@
 //! The collector's own life (alive, absences, schools to look at) and what is dropped when its time is past.
 
 use super::super::StoreError;
-use super::row::{col, cut, ms};
+use super::engine::Sql;
+use super::row::{Row, cut, ms, params};
 use super::writer::Tx;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use vigie_shared::id::{MachineId, SchoolId};
 
 /// Not having been alive for longer than this is an absence.
@@ -28,31 +28,29 @@ pub fn day(at: Timestamp) -> i64 {
 pub fn alive(tx: &mut Tx<'_>, now: Timestamp, starting: bool) -> Result<(), StoreError> {
     let now = cut(now);
     const LAST: &str = "SELECT alive FROM collector";
-    let last: Option<Timestamp> = tx.sql.prepare_cached(LAST)?.query_row([], |row| col(row, 0)).optional()?;
+    let last: Option<Timestamp> = tx.sql.find(LAST, &[], |row| row.get(0))?;
     const SQL: &str = "INSERT INTO collector (id, alive) VALUES (1, ?1) \
-                       ON CONFLICT (id) DO UPDATE SET alive = max(alive, excluded.alive)";
-    tx.sql.prepare_cached(SQL)?.execute([ms(now)])?;
+                       ON CONFLICT (id) DO UPDATE SET alive = excluded.alive WHERE excluded.alive > collector.alive";
+    tx.sql.execute(SQL, params![ms(now)])?;
     let absent = last.filter(|last| last.duration_until(now) > ABSENT_AFTER);
     if let Some(from) = absent {
         const ABSENCE: &str = "UPDATE collector SET absent_from = ?1, absent_until = ?2";
-        tx.sql.prepare_cached(ABSENCE)?.execute([ms(from), ms(now)])?;
+        tx.sql.execute(ABSENCE, params![ms(from), ms(now)])?;
     }
     if starting || absent.is_some() {
         const WAKE: &str = "UPDATE school_state SET next_wake = ?1 \
             WHERE (next_wake IS NULL OR next_wake > ?1) AND school IN (SELECT DISTINCT school FROM machine)";
-        tx.sql.prepare_cached(WAKE)?.execute([ms(now)])?;
+        tx.sql.execute(WAKE, params![ms(now)])?;
     }
     Ok(())
 }
 
 /// Schools to look at, earliest first.
-pub fn due(sql: &Connection, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
+pub fn due(sql: &Sql, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
     const SQL: &str = "SELECT school FROM school_state WHERE next_wake IS NOT NULL AND next_wake <= ?1 \
                        ORDER BY next_wake, school LIMIT ?2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut statement = sql.prepare_cached(SQL)?;
-    let rows = statement.query_map(params![ms(upto), limit], |row| col(row, 0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    sql.all(SQL, params![ms(upto), limit], |row| row.get(0))
 }
 
 /// Drops what is past its time. Incidents, tickets and the latest of each sample stay.
@@ -82,7 +80,7 @@ pub fn retain(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
     ];
     let mut all = drop_samples(tx.sql, day(before(SAMPLES_FOR)))?;
     for (sql, limit) in past {
-        let gone = i64::try_from(tx.sql.prepare_cached(sql)?.execute(params![limit, ROWS])?).unwrap_or(i64::MAX);
+        let gone = i64::try_from(tx.sql.execute(sql, params![limit, ROWS])?).unwrap_or(i64::MAX);
         match sql {
             EVENTS => count(tx.sql, "event", -gone)?,
             GAPS => count(tx.sql, "gap", -gone)?,
@@ -94,44 +92,46 @@ pub fn retain(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
 }
 
 /// Drops samples of days before this one from the start of the table, by whole machines: at least [`ROWS`] if there are.
-fn drop_samples(sql: &Connection, before: i64) -> Result<i64, StoreError> {
+fn drop_samples(sql: &Sql, before: i64) -> Result<i64, StoreError> {
     const EDGE: &str = "SELECT day, machine FROM sample WHERE day < ?1 ORDER BY day, machine LIMIT 1 OFFSET ?2";
-    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, col::<MachineId>(row, 1)?));
-    let gone = match sql.prepare_cached(EDGE)?.query_row([before, ROWS], read).optional()? {
-        Some((day, machine)) => sql
-            .prepare_cached("DELETE FROM sample WHERE (day, machine) <= (?1, ?2)")?
-            .execute(params![day, machine.as_bytes()])?,
-        None => sql.prepare_cached("DELETE FROM sample WHERE day < ?1")?.execute([before])?,
+    let read = |row: &Row<'_>| Ok((row.get::<i64>(0)?, row.get::<MachineId>(1)?));
+    if let Some(rows) = sql.engine().drop_days(before)? {
+        return Ok(i64::try_from(rows).unwrap_or(i64::MAX));
+    }
+    let gone = match sql.find(EDGE, params![before, ROWS], read)? {
+        Some((day, machine)) => {
+            sql.execute("DELETE FROM sample WHERE (day, machine) <= (?1, ?2)", params![day, machine.as_bytes()])?
+        }
+        None => sql.execute("DELETE FROM sample WHERE day < ?1", params![before])?,
     };
     Ok(i64::try_from(gone).unwrap_or(i64::MAX))
 }
 
 /// Moves the count of rows of a table.
-pub fn count(sql: &Connection, table: &str, by: i64) -> Result<(), StoreError> {
+pub fn count(sql: &Sql, table: &str, by: i64) -> Result<(), StoreError> {
     if by != 0 {
-        const SQL: &str = "UPDATE counter SET value = value + ?2 WHERE name = ?1";
-        sql.prepare_cached(SQL)?.execute(params![table, by])?;
+        const SQL: &str = "INSERT INTO counter (name, shard, value) VALUES (?1, ?2, ?3) \
+            ON CONFLICT (name, shard) DO UPDATE SET value = counter.value + excluded.value";
+        sql.execute(SQL, params![table, sql.engine().shard(), by])?;
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema;
     use super::*;
+    use crate::store::sqlite;
 
     #[test]
     fn samples_go_in_bounded_slices_and_only_past_days() {
-        let sql = Connection::open_in_memory().unwrap();
-        schema::migrate(&sql).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let sql = sqlite::connection(&folder.path().join("test.db")).unwrap();
         const FILL: &str = "WITH RECURSIVE n (n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM n WHERE n < ?2 - 1) \
             INSERT INTO sample SELECT ?1, CAST(printf('%016d', n / 100) AS BLOB), 'm', '', n, 1.0 FROM n";
-        for (day, rows) in [(1, ROWS), (2, ROWS / 2), (3, 1000)] {
-            sql.execute(FILL, [day, rows]).unwrap();
+        for (day, rows) in [(1i64, ROWS), (2, ROWS / 2), (3, 1000)] {
+            sql.execute(FILL, params![day, rows]).unwrap();
         }
-        let left = |day: i64| -> i64 {
-            sql.query_row("SELECT count(*) FROM sample WHERE day = ?1", [day], |row| row.get(0)).unwrap()
-        };
+        let left = |day: i64| -> i64 { sql.value("SELECT count(*) FROM sample WHERE day = ?1", params![day]).unwrap() };
         assert_eq!(drop_samples(&sql, 3).unwrap(), ROWS + 100, "one machine beyond the slice");
         assert_eq!((left(1), left(2), left(3)), (0, ROWS / 2 - 100, 1000));
         assert_eq!(drop_samples(&sql, 3).unwrap(), ROWS / 2 - 100);

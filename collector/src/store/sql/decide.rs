@@ -1,12 +1,11 @@
 //! Runs the pure decider on a school's rows, inside the transaction, and writes what it decides.
 
 use super::super::StoreError;
-use super::row::ms;
+use super::row::{ms, params};
 use super::writer::Tx;
 use super::{effects, view};
 use crate::engine::{Decide, Input};
 use jiff::Timestamp;
-use rusqlite::params;
 use vigie_shared::id::SchoolId;
 
 /// Decides on new inputs of one school. The school's version moves when the decider wants something written.
@@ -33,7 +32,7 @@ fn wake(tx: &mut Tx<'_>, school: SchoolId, at: Option<Timestamp>) -> Result<(), 
     let at = at.map(|at| if at.subsec_nanosecond() % 1_000_000 == 0 { ms(at) } else { ms(at).saturating_add(1) });
     const SQL: &str = "INSERT INTO school_state (school, next_wake) VALUES (?1, ?2) \
                        ON CONFLICT (school) DO UPDATE SET next_wake = excluded.next_wake \
-                       WHERE next_wake IS NOT excluded.next_wake";
-    tx.sql.prepare_cached(SQL)?.execute(params![school.as_bytes(), at])?;
+                       WHERE school_state.next_wake IS DISTINCT FROM excluded.next_wake";
+    tx.sql.execute(SQL, params![school.as_bytes(), at])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The read pool: a few connections that only read, each read in one snapshot.
 
 use super::super::StoreError;
-use rusqlite::Connection;
+use super::engine::Sql;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -11,13 +11,13 @@ pub const READERS: usize = 4;
 /// The pool. Reads beyond [`READERS`] wait for their turn.
 #[derive(Clone)]
 pub struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Mutex<Vec<Sql>>>,
     turn: Arc<Semaphore>,
 }
 
 impl Readers {
     /// A pool of these connections.
-    pub fn new(connections: Vec<Connection>) -> Self {
+    pub fn new(connections: Vec<Sql>) -> Self {
         let turn = Arc::new(Semaphore::new(connections.len()));
         Self { idle: Arc::new(Mutex::new(connections)), turn }
     }
@@ -26,7 +26,7 @@ impl Readers {
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&Sql) -> Result<T, StoreError> + Send + 'static,
     {
         let gone = |_| StoreError::Failed("the read pool is closed".to_owned());
         let turn = self.turn.clone().acquire_owned().await.map_err(gone)?;
@@ -45,13 +45,10 @@ impl Readers {
     }
 }
 
-fn snapshot<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    // Rolls back when dropped, whatever happened in between.
-    let transaction = connection.unchecked_transaction()?;
-    let result = work(&transaction);
-    drop(transaction);
+fn snapshot<T>(sql: &Sql, work: impl FnOnce(&Sql) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    sql.engine().begin_to_read()?;
+    let result = work(sql);
+    // Nothing was written; a connection that broke is made again by the next read.
+    drop(sql.execute("ROLLBACK", &[]));
     result
 }

@@ -3,14 +3,13 @@
 
 use super::super::StoreError;
 use super::apply::Caller;
-use super::row::{col, int, json, ms};
+use super::row::{int, json, ms, params};
 use super::writer::Tx;
 use super::{effects, findings, upkeep};
 use crate::engine::{Input, Note};
 use crate::facts::cursor::{self, Plan};
 use crate::facts::true_time::{Clocks, TrueTime};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use vigie_shared::digest::Digest;
@@ -177,7 +176,7 @@ fn compare(
 ) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT digest FROM event WHERE machine = ?1 AND stream = ?2 AND seq = ?3";
     let key = params![machine.as_bytes(), request.stream.as_bytes(), int(event.seq)];
-    let stored: Option<Digest> = tx.sql.prepare_cached(SQL)?.query_row(key, |row| col(row, 0)).optional()?;
+    let stored: Option<Digest> = tx.sql.find(SQL, key, |row| row.get(0))?;
     let digest = Digest::of(event.body.as_bytes());
     if stored.is_none_or(|stored| stored == digest) {
         return Ok(false);
@@ -200,7 +199,7 @@ fn move_cursor(
         const GAP: &str = "INSERT INTO gap (machine, stream, first, last, received) VALUES (?1, ?2, ?3, ?4, ?5) \
             ON CONFLICT (machine, stream, first) DO NOTHING";
         let row = params![machine.as_bytes(), stream.as_bytes(), int(*first), int(*last), ms(received)];
-        if tx.sql.prepare_cached(GAP)?.execute(row)? > 0 {
+        if tx.sql.execute(GAP, row)? > 0 {
             upkeep::count(tx.sql, "gap", 1)?;
         }
     }
@@ -208,13 +207,14 @@ fn move_cursor(
         return Ok(());
     }
     const SQL: &str = "INSERT INTO stream (machine, stream, cursor, last_used) VALUES (?1, ?2, ?3, ?4) \
-        ON CONFLICT (machine, stream) DO UPDATE SET cursor = max(cursor, excluded.cursor), last_used = excluded.last_used";
+        ON CONFLICT (machine, stream) DO UPDATE SET last_used = excluded.last_used, \
+            cursor = CASE WHEN excluded.cursor > stream.cursor THEN excluded.cursor ELSE stream.cursor END";
     let row = params![machine.as_bytes(), stream.as_bytes(), int(plan.cursor), ms(received)];
-    tx.sql.prepare_cached(SQL)?.execute(row)?;
+    tx.sql.execute(SQL, row)?;
     if caller.cursor.is_none() {
         const BOUND: &str = "DELETE FROM stream WHERE machine = ?1 AND stream IN \
-            (SELECT stream FROM stream WHERE machine = ?1 ORDER BY last_used DESC, stream DESC LIMIT -1 OFFSET ?2)";
-        tx.sql.prepare_cached(BOUND)?.execute(params![machine.as_bytes(), STREAMS_KEPT])?;
+            (SELECT stream FROM stream WHERE machine = ?1 ORDER BY last_used DESC, stream DESC LIMIT 1000000000 OFFSET ?2)";
+        tx.sql.execute(BOUND, params![machine.as_bytes(), STREAMS_KEPT])?;
     }
     Ok(())
 }
@@ -235,15 +235,13 @@ fn date(
     for boot in events.iter().filter_map(|event| event.boot).filter(|boot| *boot != request.boot) {
         if !offsets.contains_key(&boot) {
             const SQL: &str = "SELECT boot_offset FROM boot WHERE machine = ?1 AND boot = ?2";
-            let key = [machine.as_bytes(), boot.as_bytes()];
-            let known: Option<Timestamp> = tx.sql.prepare_cached(SQL)?.query_row(key, |row| col(row, 0)).optional()?;
+            let known: Option<Timestamp> = tx.sql.find(SQL, params![machine, boot], |row| row.get(0))?;
             offsets.extend(known.map(|known| (boot, known)));
         }
     }
     const LAST: &str =
         "SELECT at FROM event WHERE machine = ?1 AND stream <= ?2 ORDER BY stream DESC, seq DESC LIMIT 1";
-    let key = [machine.as_bytes(), request.stream.as_bytes()];
-    let last: Option<Timestamp> = tx.sql.prepare_cached(LAST)?.query_row(key, |row| col(row, 0)).optional()?;
+    let last: Option<Timestamp> = tx.sql.find(LAST, params![machine, request.stream], |row| row.get(0))?;
     let not_before = last.unwrap_or(caller.enrolled);
     let clocks = Clocks { received, boot: request.boot, up_ms: request.up_ms, offsets, not_before };
     let moments: Vec<(BootId, u64)> =
@@ -263,17 +261,20 @@ fn insert(
 ) -> Result<bool, StoreError> {
     const SQL: &str = "INSERT INTO event (machine, stream, seq, kind, at, certain, received, digest, body) \
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (machine, stream, seq) DO NOTHING";
-    let written = tx.sql.prepare_cached(SQL)?.execute(params![
-        machine.as_bytes(),
-        request.stream.as_bytes(),
-        int(event.seq),
-        event.kind,
-        ms(time.at),
-        time.certain,
-        ms(received),
-        Digest::of(event.body.as_bytes()).as_bytes(),
-        event.body,
-    ])?;
+    let written = tx.sql.execute(
+        SQL,
+        params![
+            machine.as_bytes(),
+            request.stream.as_bytes(),
+            int(event.seq),
+            event.kind,
+            ms(time.at),
+            time.certain,
+            ms(received),
+            Digest::of(event.body.as_bytes()).as_bytes(),
+            event.body,
+        ],
+    )?;
     Ok(written > 0)
 }
 
@@ -284,14 +285,16 @@ fn samples(tx: &Tx<'_>, machine: MachineId, at: Timestamp, values: &[Sample]) ->
                        ON CONFLICT (day, machine, metric, instance, at) DO NOTHING";
     const LATEST: &str = "INSERT INTO sample_latest (machine, metric, instance, at, value) VALUES (?1, ?2, ?3, ?4, ?5) \
         ON CONFLICT (machine, metric, instance) DO UPDATE SET at = excluded.at, value = excluded.value \
-        WHERE excluded.at >= at";
+        WHERE excluded.at >= sample_latest.at";
+    let day = upkeep::day(at);
+    tx.sql.engine().open_day(day)?;
     let fits = |sample: &&Sample| sample.metric.len() <= NAME_MAX && sample.instance.len() <= NAME_MAX;
     for sample in values.iter().filter(fits).take(SAMPLES_MAX) {
         let (machine, at_ms) = (machine.as_bytes(), ms(at));
-        let row = params![upkeep::day(at), machine, sample.metric, sample.instance, at_ms, sample.value];
-        tx.sql.prepare_cached(ALL)?.execute(row)?;
+        let row = params![day, machine, sample.metric, sample.instance, at_ms, sample.value];
+        tx.sql.execute(ALL, row)?;
         let row = params![machine, sample.metric, sample.instance, at_ms, sample.value];
-        tx.sql.prepare_cached(LATEST)?.execute(row)?;
+        tx.sql.execute(LATEST, row)?;
     }
     Ok(())
 }
@@ -308,8 +311,7 @@ fn other_hardware(
     let machine = caller.machine();
     let seen = hardware.clone().clean();
     const SQL: &str = "SELECT hardware FROM machine WHERE id = ?1";
-    let read = |row: &Row<'_>| row.get::<_, String>(0);
-    let expected: String = tx.sql.prepare_cached(SQL)?.query_row([machine.as_bytes()], read)?;
+    let expected: String = tx.sql.value(SQL, params![machine.as_bytes()])?;
     let expected: HardwareEvidence =
         serde_json::from_str(&expected).map_err(|e| StoreError::Failed(format!("hardware as stored: {e}")))?;
     if !expected.contradicts(&seen) {
@@ -320,6 +322,6 @@ fn other_hardware(
     findings::add(tx.sql, machine, received, effects::MACHINE, &note, &subject, Some(&json(&seen)?))?;
     const BACK: &str = "UPDATE machine SET status = 'quarantined', why = 'other_hardware', hardware_seen = ?2 \
                         WHERE id = ?1 AND status IN ('trusted', 'quarantined')";
-    tx.sql.prepare_cached(BACK)?.execute(params![machine.as_bytes(), json(&seen)?])?;
+    tx.sql.execute(BACK, params![machine.as_bytes(), json(&seen)?])?;
     Ok(caller.trusted())
 }
