@@ -7,6 +7,7 @@ use crate::load::orders::{Order, Plan, SchoolPlan, Tally, Target};
 use crate::load::side::{Crowds, Echo};
 use crate::load::truth::{Tickets, Truth, Verdict};
 use crate::load::{cidr, raw, uai};
+use crate::measure::sampling;
 use crate::wait::wait_for;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -93,7 +94,7 @@ pub struct Stand {
     pub schools: usize,
     url: Option<String>,
     // After the collectors, which use it.
-    _server: Option<Postgres>,
+    server: Option<Postgres>,
     folder: tempfile::TempDir,
 }
 
@@ -123,7 +124,7 @@ impl Stand {
             bail!("{} machines were not trusted at once", enrolled.quarantined);
         }
         eprintln!("  {} agents enrolled in {:.1} s", enrolled.done, enrolled.seconds);
-        let stand = Self { crowds, collectors, schools: plan.schools.len(), url, _server: server, folder };
+        let stand = Self { crowds, collectors, schools: plan.schools.len(), url, server, folder };
         Ok((stand, enrolled))
     }
 
@@ -145,6 +146,14 @@ impl Stand {
     pub fn verdict(&mut self) -> Result<Verdict> {
         let accounts = self.crowds.accounts(self.folder.path())?;
         self.truth()?.compare(&accounts)
+    }
+
+    /// Processor time of a PostgreSQL server of our own since it started, seconds; 0 where there is none.
+    fn store_cpu_s(&self) -> f64 {
+        let Some(first) = self.server.as_ref().and_then(Postgres::pid) else { return 0.0 };
+        let all = sampling::children(first).into_iter().chain([first]);
+        // A session that just ended is not there any more.
+        all.filter_map(|pid| sampling::cpu_s_of(pid).ok()).sum()
     }
 
     fn raw(&self, agents: usize, time: Duration) -> Result<f64> {
@@ -209,6 +218,15 @@ struct Steady {
     collector: Rounds,
     echo: Rounds,
     rows: Vec<f64>,
+    store_cpu_s: f64,
+}
+
+impl Steady {
+    /// Processor time of an empty call beside that of a heartbeat, both ends and a PostgreSQL server of our own.
+    fn share_by_cpu(&self) -> f64 {
+        let Self { collector, echo, .. } = self;
+        echo.both_ends_us() / (collector.both_ends_us() + collector.micros(self.store_cpu_s)).max(0.01)
+    }
 }
 
 /// What the outage came to.
@@ -279,7 +297,7 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
 
     let all = [&storm, &steady.collector.tally, &outage.tally, &drained];
     let sum = |of: fn(&Tally) -> u64| all.iter().map(|tally| of(tally)).sum::<u64>();
-    let Steady { collector, echo, rows } = &steady;
+    let Steady { collector, echo, rows, .. } = &steady;
     Ok(json!({
         "agents": agents,
         "connect_s": round(connect_s, 2),
@@ -292,7 +310,7 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
         "raw_store_rows_per_s": median(rows).round(),
         "raw_tls_echo_per_s": echo.rate().round(),
         "share_of_echo": round(collector.rate() / echo.rate().max(1.0), 3),
-        "share_of_echo_by_cpu": round(echo.both_ends_us() / collector.both_ends_us().max(0.01), 3),
+        "share_of_echo_by_cpu": round(steady.share_by_cpu(), 3),
         "store": options.store.word(),
         "replicas": replicas,
         "agent_processes": stand.crowds.processes(),
@@ -302,6 +320,7 @@ fn phases(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Value> {
         "events_stored": verdict.stored,
         "events_unknown": verdict.unknown,
         "collector_cpu_us_per_heartbeat": round(collector.micros(collector.server_cpu_s), 2),
+        "store_cpu_us_per_heartbeat": round(collector.micros(steady.store_cpu_s), 2),
         "agents_cpu_us_per_heartbeat": round(collector.micros(collector.crowd_cpu_s), 2),
         "echo_cpu_us_per_call": round(echo.micros(echo.server_cpu_s), 2),
         "agents_cpu_us_per_echo_call": round(echo.micros(echo.crowd_cpu_s), 2),
@@ -331,8 +350,10 @@ fn steady(stand: &mut Stand, echo: &Echo, options: &Options) -> Result<Steady> {
         found.collector.tally.merge(Tally { latencies: Spread::default(), ..warm });
     }
     for number in 1..=rounds {
+        let before = stand.store_cpu_s();
         let Stand { crowds, collectors, .. } = &mut *stand;
         let beats = found.collector.add(crowds, Target::Collector, seconds, || collectors.cpu_s())?;
+        found.store_cpu_s += stand.store_cpu_s() - before;
         let rows = stand.raw(agents, Duration::from_secs(seconds.clamp(1, 3)))?;
         found.rows.push(rows);
         let empty = found.echo.add(&mut stand.crowds, Target::Echo, seconds, || echo.cpu_s())?;
