@@ -1,6 +1,7 @@
 //! The machinery of `measure load` itself, small: real collector, real crowd, nothing lost. Loopback only, needs no root.
 
-use vigie_tests::measure::load::{Options, StoreChoice, measure};
+use vigie_tests::load::stand::StoreChoice;
+use vigie_tests::measure::load::{Options, measure};
 
 #[test]
 fn a_small_crowd_connects_beats_falls_silent_and_loses_nothing() {

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use vigie_tests::load::stand::StoreChoice;
 use vigie_tests::measure::{footprint, load, outage, week};
 use vigie_tests::world;
 
@@ -42,7 +43,7 @@ enum What {
         agents: usize,
         /// sqlite, postgres (a server of our own), or the postgres:// of an empty database.
         #[arg(long, default_value = "sqlite")]
-        store: load::StoreChoice,
+        store: StoreChoice,
         /// Real minutes that the week takes.
         #[arg(long, default_value_t = 5)]
         minutes: u32,
@@ -59,7 +60,7 @@ struct LoadArguments {
     agents: usize,
     /// sqlite, postgres (a server of our own), or the postgres:// of an empty database.
     #[arg(long, default_value = "sqlite")]
-    store: load::StoreChoice,
+    store: StoreChoice,
     /// Collectors on that database; more than one needs PostgreSQL.
     #[arg(long, default_value_t = 1)]
     replicas: usize,

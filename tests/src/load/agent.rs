@@ -2,26 +2,23 @@
 //! it waits when it is refused.
 
 use super::figures::Dice;
+use super::inventory::Inventory;
 use super::orders::{Account, Target};
 use super::wire::{Encoding, Head, Wire, write_request};
 use super::world::World;
 use anyhow::Result;
 use rustls::ClientConfig;
 use rustls::sign::CertifiedKey;
-use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use vigie_shared::check::{CheckResult, CheckStanding, CheckState, INTERNET, Reason, VOLUME_SPACE};
-use vigie_shared::digest::Digest;
+use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason, VOLUME_SPACE};
 use vigie_shared::event::{Event, Fact, Sample};
 use vigie_shared::evidence::HardwareEvidence;
 use vigie_shared::id::{BootId, MachineId, StreamId};
 use vigie_shared::limits::{COMPRESS_ABOVE, EVENTS_PER_CALL, FOLLOW_UPS, SCHEMA, ZSTD_LEVEL};
-use vigie_shared::outcome::Outcome;
-use vigie_shared::section::{Checks, OperatingSystem, System, name};
 use vigie_shared::sync::{PATH, SyncAnswer, SyncRequest, Want};
 
 /// Milliseconds since boot when the crowd begins: switched on an hour ago.
@@ -78,14 +75,11 @@ pub struct Agent {
     boot: BootId,
     booted_ms: i64,
     policy: u64,
-    whole: Digest,
-    digests: BTreeMap<String, Digest>,
-    sections: Sections,
+    inventory: Inventory,
     collector: Talk,
     echo: Talk,
     past: Vec<Account>,
     events: u64,
-    standings: [CheckStanding; 2],
     body: Vec<u8>,
     request: Vec<u8>,
 }
@@ -99,9 +93,6 @@ enum Failure {
 impl Agent {
     /// An agent that has not called yet; its first event is that it started.
     pub fn new(world: &World, who: Who) -> Self {
-        let standings = [standing(INTERNET, ""), standing(VOLUME_SPACE, "/")];
-        let sections = sections(&who, &standings);
-        let digests = digests(&sections);
         let talk = || Talk { wire: None, tls: None, log: Log::new(), turn: who.place };
         let mut agent = Self {
             dice: Dice::new(world.plan.seed ^ ((who.school as u64) << 20) ^ who.place as u64),
@@ -109,14 +100,11 @@ impl Agent {
             boot: BootId::new(),
             booted_ms: world.clock.now_ms() - UP_AT_START,
             policy: 0,
-            whole: Digest::of_sections(&digests),
-            digests,
-            sections,
+            inventory: Inventory::new(&format!("LOAD{:06}{:06}", who.school, who.place)),
             collector: talk(),
             echo: talk(),
             past: Vec::new(),
             events: 0,
-            standings,
             body: Vec::new(),
             request: Vec::new(),
             who,
@@ -185,13 +173,9 @@ impl Agent {
 
     /// A check that changed is an event, and changes the section of the confirmed states.
     fn note_check(&mut self, world: &World, target: Target, check: &str, state: CheckState, reason: Reason) {
-        let Some(standing) = self.standings.iter_mut().find(|standing| standing.check == check) else { return };
-        let instance = standing.instance.clone();
+        let instance = self.inventory.instance(check);
         if target == Target::Collector {
-            (standing.state, standing.reason) = (state, reason.clone());
-            self.sections = sections(&self.who, &self.standings);
-            self.digests = digests(&self.sections);
-            self.whole = Digest::of_sections(&self.digests);
+            self.inventory.change(check, state, reason.clone());
         }
         let result = CheckResult { check: check.to_owned(), instance, state, reason, evidence: BTreeMap::new() };
         self.note(world, target, Fact::Check { result, bracket_ms: Some(60_000) });
@@ -312,15 +296,15 @@ impl Agent {
             oldest: log.acknowledged + 1,
             next: log.next,
             events: log.waiting.iter().take(EVENTS_PER_CALL).cloned().collect(),
-            inventory: (log.waiting.len() <= EVENTS_PER_CALL).then_some(self.whole),
+            inventory: (log.waiting.len() <= EVENTS_PER_CALL).then_some(self.inventory.whole),
             digests: None,
             sections: BTreeMap::new(),
             policy: self.policy,
         };
         match want {
-            Some(Want::Digests) => message.digests = Some(self.digests.clone()),
+            Some(Want::Digests) => message.digests = Some(self.inventory.digests.clone()),
             Some(Want::Sections(names)) => {
-                let known = |name: String| self.sections.get(&name).map(|body| (name, body.clone()));
+                let known = |name: String| self.inventory.sections.get(&name).map(|body| (name, body.clone()));
                 message.sections = names.into_iter().filter_map(known).collect();
             }
             None => {}
@@ -389,39 +373,4 @@ fn broken(world: &World, error: &anyhow::Error) -> Failure {
     world.counters.count(&world.counters.broken);
     world.counters.trouble(|| format!("{error:#}"));
     Failure::Broken
-}
-
-fn standing(check: &str, instance: &str) -> CheckStanding {
-    CheckStanding {
-        check: check.to_owned(),
-        instance: instance.to_owned(),
-        state: CheckState::Ok,
-        reason: Reason::Fine,
-    }
-}
-
-type Sections = BTreeMap<String, Box<RawValue>>;
-
-/// A small inventory: what every machine has and the collector keeps byte for byte.
-fn sections(who: &Who, standings: &[CheckStanding]) -> Sections {
-    let system = System {
-        manufacturer: Some("Exemple".to_owned()),
-        product: Some("Poste".to_owned()),
-        serial: Some(format!("LOAD{:06}{:06}", who.school, who.place)),
-        ..System::default()
-    };
-    let checks = Checks { checks: standings.to_vec() };
-    BTreeMap::from([
-        (name::SYSTEM.to_owned(), raw(system)),
-        (name::OPERATING_SYSTEM.to_owned(), raw(OperatingSystem::default())),
-        (name::CHECKS.to_owned(), raw(checks)),
-    ])
-}
-
-fn raw(data: impl Serialize) -> Box<RawValue> {
-    serde_json::value::to_raw_value(&Outcome::Complete { data }).expect("a section is JSON")
-}
-
-fn digests(sections: &Sections) -> BTreeMap<String, Digest> {
-    sections.iter().map(|(name, body)| (name.clone(), Digest::of(body.get().as_bytes()))).collect()
 }

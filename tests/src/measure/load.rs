@@ -1,61 +1,24 @@
 //! What the collector carries: a connect storm, steady heartbeats beside an empty handler and bare rows of the same
 //! run, and an outage of a fifth of the schools; then whether anything acknowledged is missing.
 
-use crate::load::collectors::Collectors;
 use crate::load::figures::{Dice, Spread, median, round};
-use crate::load::orders::{Order, Plan, SchoolPlan, Tally, Target};
+use crate::load::orders::{Order, Plan, Tally, Target};
 use crate::load::side::{Crowds, Echo};
-use crate::load::truth::{Tickets, Truth, Verdict};
-use crate::load::{cidr, raw, uai};
-use crate::measure::sampling;
+use crate::load::stand::{self, Setup, Stand, StoreChoice};
+use crate::load::truth::Tickets;
 use crate::wait::wait_for;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use vigie_shared::policy::Policy;
-use vigie_test_postgres::{Durability, Postgres};
 
-/// Machines of a school.
-const PER_SCHOOL: usize = 20;
 /// Heartbeats of 10,000 that carry an event.
 const EVENTS_OF_10000: u64 = 100;
 /// Heartbeat during the outage, seconds: the shortest that a policy may ask for.
 const SHORT_HEARTBEAT_S: u32 = 5;
 /// Heartbeat otherwise, seconds.
 const HEARTBEAT_S: u32 = 60;
-
-/// Which store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreChoice {
-    /// Embedded.
-    Sqlite,
-    /// A PostgreSQL server of our own, for this run.
-    Postgres,
-    /// A database that exists and is empty.
-    Url(String),
-}
-
-impl std::str::FromStr for StoreChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "sqlite" => Ok(Self::Sqlite),
-            "postgres" => Ok(Self::Postgres),
-            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Self::Url(url.to_owned())),
-            _ => Err("sqlite, postgres or postgres://… is wanted".to_owned()),
-        }
-    }
-}
-
-impl StoreChoice {
-    /// Its word in results.
-    pub fn word(&self) -> &'static str {
-        if *self == Self::Sqlite { "sqlite" } else { "postgres" }
-    }
-}
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -82,86 +45,6 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     println!("{}", measure(options)?);
     Ok(())
-}
-
-/// The collectors, their store and the crowd.
-pub struct Stand {
-    /// The crowd; dropped first.
-    pub crowds: Crowds,
-    /// The collectors.
-    pub collectors: Collectors,
-    /// Their schools.
-    pub schools: usize,
-    url: Option<String>,
-    // After the collectors, which use it.
-    server: Option<Postgres>,
-    folder: tempfile::TempDir,
-}
-
-impl Stand {
-    /// Starts collectors with schools, ranges and tokens, and enrols everybody; doors and schools of `plan` are filled in.
-    pub fn enrolled(options: &Options, environment: Vec<(String, String)>, plan: Plan) -> Result<(Self, Tally)> {
-        let folder = tempfile::Builder::new().prefix("vigie-load-").tempdir()?;
-        let (server, url) = match &options.store {
-            StoreChoice::Sqlite => (None, None),
-            StoreChoice::Url(url) => (None, Some(url.clone())),
-            StoreChoice::Postgres => {
-                let durable = vigie_test_postgres::Options { durability: Durability::Real, ..Default::default() };
-                let server = Postgres::start_with(durable)?;
-                let url = server.create_database("load")?;
-                (Some(server), Some(url))
-            }
-        };
-        let mut collectors = Collectors::new(folder.path(), options.replicas, url.clone())?;
-        collectors.set_environment(environment);
-        collectors.start()?;
-        let schools = schools(&collectors, folder.path(), options.agents)?;
-        eprintln!("  {} schools made", schools.len());
-        let plan = Plan { doors: collectors.doors()?, schools, ..plan };
-        let mut crowds = Crowds::start(&plan)?;
-        let enrolled = crowds.order(&Order::Enrol)?;
-        if enrolled.quarantined > 0 {
-            bail!("{} machines were not trusted at once", enrolled.quarantined);
-        }
-        eprintln!("  {} agents enrolled in {:.1} s", enrolled.done, enrolled.seconds);
-        let stand = Self { crowds, collectors, schools: plan.schools.len(), url, server, folder };
-        Ok((stand, enrolled))
-    }
-
-    /// The folder of this run, gone with it.
-    pub fn folder(&self) -> std::path::PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    /// The database, looked at from outside.
-    pub fn truth(&self) -> Result<Truth> {
-        match (&self.url, self.collectors.sqlite()) {
-            (Some(url), _) => Truth::postgres(url),
-            (None, Some(file)) => Truth::sqlite(&file),
-            (None, None) => bail!("no collector"),
-        }
-    }
-
-    /// Compares what agents were told with what is stored.
-    pub fn verdict(&mut self) -> Result<Verdict> {
-        let accounts = self.crowds.accounts(self.folder.path())?;
-        self.truth()?.compare(&accounts)
-    }
-
-    /// Processor time of a PostgreSQL server of our own since it started, seconds; 0 where there is none.
-    fn store_cpu_s(&self) -> f64 {
-        let Some(first) = self.server.as_ref().and_then(Postgres::pid) else { return 0.0 };
-        let all = sampling::children(first).into_iter().chain([first]);
-        // A session that just ended is not there any more.
-        all.filter_map(|pid| sampling::cpu_s_of(pid).ok()).sum()
-    }
-
-    fn raw(&self, agents: usize, time: Duration) -> Result<f64> {
-        match &self.url {
-            Some(url) => raw::postgres(url, agents, time),
-            None => raw::sqlite(self.folder.path(), agents, time),
-        }
-    }
 }
 
 /// What the rounds of one target came to.
@@ -243,8 +126,8 @@ struct Outage {
 /// The whole measurement.
 pub fn measure(options: &Options) -> Result<Value> {
     let Options { agents, replicas, seconds, seed, .. } = *options;
-    if agents < 2 * PER_SCHOOL || seconds == 0 || options.rounds == 0 {
-        bail!("at least {} agents, one second and one round", 2 * PER_SCHOOL);
+    if agents < 2 * stand::PER_SCHOOL || seconds == 0 || options.rounds == 0 {
+        bail!("at least {} agents, one second and one round", 2 * stand::PER_SCHOOL);
     }
     eprintln!("load: {agents} agents, {replicas} collector(s) on {}, seed {seed}", options.store.word());
     let plan = Plan {
@@ -255,7 +138,8 @@ pub fn measure(options: &Options) -> Result<Value> {
         seed,
         clock: None,
     };
-    let (mut stand, enrolled) = Stand::enrolled(options, vec![], plan)?;
+    let setup = Setup { agents, store: options.store.clone(), replicas, environment: vec![] };
+    let (mut stand, enrolled) = Stand::enrolled(setup, plan)?;
     let authority = enrolled.authority.context("no authority after enrolment")?;
     let echo = Echo::start(&authority)?;
     let door = echo.listening.clone();
@@ -406,26 +290,6 @@ fn outage(stand: &mut Stand, seed: u64) -> Result<Outage> {
     tally.merge(back);
     tally.merge(stopped);
     Ok(Outage { fell, opened_s, resolved_s, tickets, absent_wrong, tally })
-}
-
-/// Schools, their ranges and tokens.
-fn schools(collectors: &Collectors, folder: &Path, agents: usize) -> Result<Vec<SchoolPlan>> {
-    let count = agents.div_ceil(PER_SCHOOL);
-    let mut text = String::from("uai;name;type;town;basin\n");
-    for place in 0..count {
-        text.push_str(&format!("{};Collège {};Collège;Ville-Exemple;Nord\n", uai(place), place + 1));
-    }
-    let file = folder.join("schools.csv");
-    std::fs::write(&file, text)?;
-    collectors.admin(&["schools", "import", &file.to_string_lossy()])?;
-    let school = |place: usize| {
-        let machines = PER_SCHOOL.min(agents - place * PER_SCHOOL);
-        let (uai, uses) = (uai(place), machines.to_string());
-        collectors.admin(&["network", "add", "--school", &uai, "--kind", "pedagogical", "--cidr", &cidr(place)])?;
-        let token = collectors.admin(&["token", "create", "--school", &uai, "--uses", &uses, "--expires", "7d"])?;
-        Ok(SchoolPlan { place, machines, token })
-    };
-    (0..count).map(school).collect()
 }
 
 /// Says what went wrong, once a phase.

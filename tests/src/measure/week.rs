@@ -2,10 +2,10 @@
 //! machines come in the morning, report every minute, say goodbye in the evening. Its timers run at the real pace, so
 //! that handshakes and idle limits stay what they are.
 
-use super::load::{Options as LoadOptions, Stand, StoreChoice};
 use crate::fake::now_ms;
 use crate::load::figures::{median, round};
-use crate::load::orders::{ClockPlan, Order, Plan, Target};
+use crate::load::orders::{ClockPlan, Order, Plan, Tally, Target};
+use crate::load::stand::{Setup, Stand, StoreChoice};
 use crate::machine::faketime;
 use crate::measure::sampling;
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use vigie_shared::id::StreamId;
 
 /// The week begins on a Wednesday, so that the second and the last day (Thursday, Tuesday) are alike.
 const BEGIN: &str = "2027-03-03 00:00:00";
@@ -96,17 +97,7 @@ pub fn measure(options: &Options) -> Result<Value> {
 }
 
 /// Everybody enrols and reports long before the week: the streams of that time, and how many events they left.
-fn long_before(options: &Options, library: &str) -> Result<(Stand, HashSet<vigie_shared::id::StreamId>, u64)> {
-    let load = LoadOptions {
-        agents: options.agents,
-        store: options.store.clone(),
-        replicas: 1,
-        seconds: 1,
-        rounds: 1,
-        outage: false,
-        retry_cap_ms: 500,
-        seed: options.seed,
-    };
+fn long_before(options: &Options, library: &str) -> Result<(Stand, HashSet<StreamId>, u64)> {
     let plan = Plan {
         doors: vec![],
         schools: vec![],
@@ -116,8 +107,13 @@ fn long_before(options: &Options, library: &str) -> Result<(Stand, HashSet<vigie
         seed: options.seed,
         clock: Some(ClockPlan { real_ms: now_ms(), simulated_ms: instant_ms(LONG_BEFORE)?, speed: 1.0 }),
     };
-    let environment = fake_clock(library, &format!("@{LONG_BEFORE}"));
-    let (mut stand, _) = Stand::enrolled(&load, environment, plan)?;
+    let setup = Setup {
+        agents: options.agents,
+        store: options.store.clone(),
+        replicas: 1,
+        environment: fake_clock(library, &format!("@{LONG_BEFORE}")),
+    };
+    let (mut stand, _) = Stand::enrolled(setup, plan)?;
     stand.crowds.order(&Order::Storm)?;
     stand.crowds.order(&Order::Beat { target: Target::Collector, for_ms: 3_000 })?;
     let drained = stand.crowds.order(&Order::Drain)?;
@@ -132,7 +128,7 @@ fn long_before(options: &Options, library: &str) -> Result<(Stand, HashSet<vigie
 }
 
 /// The week itself, and the resident memory at the end of each simulated hour, KiB.
-fn sampled(stand: &mut Stand, clock: ClockPlan, until_ms: i64) -> Result<(crate::load::orders::Tally, Vec<f64>)> {
+fn sampled(stand: &mut Stand, clock: ClockPlan, until_ms: i64) -> Result<(Tally, Vec<f64>)> {
     let pids = stand.collectors.pids();
     let over = AtomicBool::new(false);
     let hour = Duration::from_secs_f64(HOUR_MS as f64 / 1000.0 / clock.speed);
