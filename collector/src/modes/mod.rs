@@ -4,6 +4,7 @@ pub mod approve;
 pub mod machines;
 pub mod network;
 pub mod policy;
+pub mod refused;
 pub mod revoke;
 pub mod schools;
 pub mod serve;

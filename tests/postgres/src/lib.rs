@@ -15,7 +15,7 @@ mod install;
 mod server;
 mod template;
 
-pub use server::{Durability, Options, Postgres};
+pub use server::{Durability, Options, Postgres, Tls};
 
 use install::Install;
 

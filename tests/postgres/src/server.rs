@@ -5,8 +5,10 @@ use crate::install::Install;
 use crate::template::{self, SUPERUSER, random, random_word, run};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,6 +35,15 @@ pub enum Durability {
     Real,
 }
 
+/// What a server shows over TLS, PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Its certificate.
+    pub certificate: String,
+    /// The key of that certificate, PKCS #8.
+    pub key: String,
+}
+
 /// How a server differs from the plain one of [`Postgres::start`].
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -42,6 +53,8 @@ pub struct Options {
     pub listen: IpAddr,
     /// The network namespace it listens in, such as `/run/netns/NAME`; otherwise that of this process.
     pub network: Option<PathBuf>,
+    /// With these it also speaks TLS.
+    pub tls: Option<Tls>,
     /// More settings of postgresql.conf.
     pub settings: Vec<(String, String)>,
 }
@@ -52,6 +65,7 @@ impl Default for Options {
             durability: Durability::Fast,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             network: None,
+            tls: None,
             settings: Vec::new(),
         }
     }
@@ -83,6 +97,10 @@ impl Postgres {
         let guard = Guard::over(&folder, &folder.join("data"))?;
         make_folder(&install, &folder)?;
         let password = template::copy(&install, &folder.join("data"))?;
+        if let Some(tls) = &options.tls {
+            keep(&install, &folder.join("data/server.crt"), &tls.certificate)?;
+            keep(&install, &folder.join("data/server.key"), &tls.key)?;
+        }
         let mut made = Self { install, options, folder, password, port: 0, server: None, guard };
         for _ in 0..TRIES {
             made.port = free_port(made.options.listen, made.options.network.is_none())?;
@@ -102,6 +120,12 @@ impl Postgres {
     pub fn url_of(&self, database: &str) -> String {
         let address = self.address();
         format!("postgres://{SUPERUSER}:{}@{address}/{database}", self.password)
+    }
+
+    /// `postgres://…` of one of its databases through its Unix socket: leads there from every network namespace.
+    pub fn socket_url(&self, database: &str) -> String {
+        let folder = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://{SUPERUSER}:{}@{folder}:{}/{database}", self.password, self.port)
     }
 
     /// Where it listens. The same for its whole life.
@@ -230,6 +254,9 @@ impl Postgres {
         for (name, value) in SETTINGS.iter().chain(of(self.options.durability)) {
             command.args(["-c", &format!("{name}={value}")]);
         }
+        if self.options.tls.is_some() {
+            command.args(["-c", "ssl=on"]);
+        }
         for (name, value) in &self.options.settings {
             command.args(["-c", &format!("{name}={value}")]);
         }
@@ -287,9 +314,15 @@ fn of(durability: Durability) -> &'static [(&'static str, &'static str)] {
 }
 
 fn make_folder(install: &Install, folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().mode(0o700).create(folder).with_context(|| folder.display().to_string())?;
+    DirBuilder::new().mode(0o700).create(folder).with_context(|| folder.display().to_string())?;
     install.give(folder)
+}
+
+/// A file of the server that nobody else may read.
+fn keep(install: &Install, path: &Path, text: &str) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())?;
+    install.give(path)
 }
 
 /// What `pg_ctl` looks at too: line 1 of `postmaster.pid` is the process, line 8 its state.

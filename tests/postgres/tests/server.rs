@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use vigie_test_postgres::{Durability, Options, Postgres, skipped};
+use vigie_test_postgres::{Durability, Options, Postgres, Tls, skipped};
 
 fn waited(bound: Duration, holds: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
@@ -116,6 +116,31 @@ fn two_servers_stand_side_by_side_and_leave_nothing_behind() {
     assert!(!folder.exists());
     assert!(!pid.exists());
     assert_eq!(second.psql("SELECT 1").unwrap(), "1");
+}
+
+#[test]
+fn a_server_with_a_certificate_is_reached_over_tls_by_who_trusts_it() {
+    if skipped() {
+        return;
+    }
+    let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::write(&trusted, own.cert.pem()).unwrap();
+    let foreign = folder.path().join("foreign.pem");
+    std::fs::write(&foreign, rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem()).unwrap();
+    let tls = Tls { certificate: own.cert.pem(), key: own.signing_key.serialize_pem() };
+    let server = Postgres::start_with(Options { tls: Some(tls), ..Options::default() }).unwrap();
+    let enter = |authority: &Path| {
+        let url = format!("{}?sslmode=verify-full&sslrootcert={}", server.url(), authority.display());
+        let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        Command::new("psql").args(["-X", "-A", "-t", "-w", "-d", &url, "-c", sql]).output().unwrap()
+    };
+
+    assert_eq!(String::from_utf8_lossy(&enter(&trusted).stdout).trim(), "t");
+    let refused = enter(&foreign);
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("certificate"));
+    assert_eq!(server.psql("SELECT 1").unwrap(), "1", "without TLS too");
 }
 
 /// A process of the program beside this test which has started a server, the server's process and its folder.

@@ -2,14 +2,18 @@
 //! same story by one more line in `on_every_store!`.
 
 mod durability;
+mod figures;
 mod identity;
+mod outbox;
 mod pages;
 mod people;
+mod refused;
+mod replicas;
 mod reports;
 mod verdicts;
 
-use super::sqlite;
 use super::*;
+use super::{postgres, sqlite};
 use crate::directory::SchoolRow;
 use crate::engine::{
     Bracket, Cause, Confidence, Decision, Effect, IncidentKey, Input, NewTicket, Note, Presence, Scope, View,
@@ -17,15 +21,17 @@ use crate::engine::{
 use jiff::SignedDuration;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use vigie_shared::check::{CheckState, INTERNET, Reason};
 use vigie_shared::digest::Digest;
 use vigie_shared::error::ErrorCode;
 use vigie_shared::event::Fact;
 use vigie_shared::evidence::HardwareEvidence;
-use vigie_shared::id::{BootId, StreamId};
+use vigie_shared::id::{BootId, ReplicaId, StreamId};
 use vigie_shared::limits::SCHEMA;
 use vigie_shared::sync::{SyncRequest, Want};
+use vigie_test_postgres::Postgres;
 
 /// Runs each told behaviour on each store.
 macro_rules! on_every_store {
@@ -36,25 +42,55 @@ macro_rules! on_every_store {
                 super::$name(&super::super::World::sqlite()).await;
             })+
         }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(world) = super::super::World::postgres() {
+                    super::$name(&world).await;
+                }
+            })+
+        }
     };
 }
 use on_every_store;
 
 /// Where a store lives: it can be opened again, by this process or another.
 struct World {
-    folder: tempfile::TempDir,
-    open: fn(&std::path::Path) -> Arc<dyn Store>,
+    address: String,
+    /// What goes with the world.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl World {
     fn sqlite() -> Self {
-        let open = |folder: &std::path::Path| Arc::new(sqlite::open(&folder.join("vigie.db")).unwrap()) as _;
-        Self { folder: tempfile::tempdir().unwrap(), open }
+        let folder = tempfile::tempdir().unwrap();
+        let address = folder.path().join("vigie.db").to_str().unwrap().to_owned();
+        Self { address, _folder: Some(folder) }
+    }
+
+    /// A database of its own on the server of this process; nothing where PostgreSQL may be missing and is.
+    fn postgres() -> Option<Self> {
+        static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start().unwrap());
+        static DATABASES: AtomicU32 = AtomicU32::new(0);
+        if vigie_test_postgres::skipped() {
+            return None;
+        }
+        let name = format!("story_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        Some(Self { address: SERVER.create_database(&name).unwrap(), _folder: None })
     }
 
     fn open(&self) -> Arc<dyn Store> {
-        (self.open)(self.folder.path())
+        open_at(&self.address)
     }
+}
+
+/// The store at an address: of PostgreSQL, or a file.
+fn open_at(address: &str) -> Arc<dyn Store> {
+    if address.starts_with("postgres://") {
+        return Arc::new(postgres::open(&postgres::Settings::new(address, None, None).unwrap()).unwrap());
+    }
+    Arc::new(sqlite::open(std::path::Path::new(address)).unwrap())
 }
 
 /// An instant, seconds after a day of November 2026.
@@ -183,6 +219,42 @@ impl Agent {
             fact: fact.clone(),
         };
         serde_json::value::to_raw_value(&event).unwrap()
+    }
+}
+
+/// Schools that are due at this second, claimed by a collector that asks once and dies.
+async fn due(store: &Arc<dyn Store>, second: i64) -> Vec<SchoolId> {
+    store.claim_due(ReplicaId::new(), at(second), at(second), 10).await.unwrap()
+}
+
+/// A collector process as the store sees it.
+#[derive(Clone)]
+struct Collector {
+    replica: ReplicaId,
+    name: &'static str,
+}
+
+impl Collector {
+    fn new(name: &'static str) -> Self {
+        Self { replica: ReplicaId::new(), name }
+    }
+
+    /// One that has started at this second.
+    async fn start(store: &Arc<dyn Store>, name: &'static str, second: i64) -> Self {
+        let collector = Self::new(name);
+        collector.say(store, ReplicaState::Starting, second, second).await;
+        collector
+    }
+
+    async fn say(&self, store: &Arc<dyn Store>, state: ReplicaState, second: i64, low: i64) -> Signed {
+        let (now, low) = (at(second), at(low));
+        let sign = SignOfLife { replica: self.replica, name: self.name.to_owned(), now, low, state };
+        store.sign_of_life(sign).await.unwrap()
+    }
+
+    /// A sign of life by which all that was received before `low` is applied.
+    async fn lives(&self, store: &Arc<dyn Store>, second: i64, low: i64) -> Signed {
+        self.say(store, ReplicaState::Running, second, low).await
     }
 }
 
