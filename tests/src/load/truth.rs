@@ -2,30 +2,14 @@
 
 use super::orders::Account;
 use super::uai;
-use anyhow::{Context, Result, bail};
-use rusqlite::OpenFlags;
-use rusqlite::types::ValueRef;
+use crate::look::{Look, Row};
+use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::time::Duration;
-use tokio_postgres::types::Type;
 use vigie_shared::id::{MachineId, StreamId};
 
-/// A connection that only reads, whatever the engine.
-pub enum Truth {
-    /// The embedded database.
-    Sqlite(rusqlite::Connection),
-    /// PostgreSQL.
-    Postgres(tokio::runtime::Runtime, tokio_postgres::Client),
-}
-
-/// One value of a row.
-enum Cell {
-    Null,
-    Int(i64),
-    Bytes(Vec<u8>),
-    Text(String),
-}
+/// A database that is only read.
+pub struct Truth(Look);
 
 /// What was compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,32 +72,25 @@ impl Tickets {
 impl Truth {
     /// Opens the embedded database.
     pub fn sqlite(file: &Path) -> Result<Self> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let connection =
-            rusqlite::Connection::open_with_flags(file, flags).with_context(|| file.display().to_string())?;
-        connection.busy_timeout(Duration::from_secs(10))?;
-        Ok(Self::Sqlite(connection))
+        Look::sqlite(file).map(Self)
     }
 
     /// Connects to PostgreSQL.
     pub fn postgres(url: &str) -> Result<Self> {
-        let (runtime, client) = super::raw::connect(url)?;
-        Ok(Self::Postgres(runtime, client))
+        Look::postgres(url).map(Self)
     }
 
     /// Compares what agents were told with what is stored.
     pub fn compare(&self, accounts: &[Account]) -> Result<Verdict> {
         let mut stored: HashMap<(MachineId, StreamId), BTreeSet<u64>> = HashMap::new();
         let mut verdict = Verdict::default();
-        for row in self.rows("SELECT machine, stream, seq FROM event")? {
-            let [machine, stream, seq] = row.as_slice() else { bail!("three columns") };
+        for row in self.0.rows("SELECT machine, stream, seq FROM event")? {
             verdict.stored += 1;
-            stored.entry(key(machine, stream)?).or_default().insert(seq.number()?);
+            stored.entry(key(&row)?).or_default().insert(u64::try_from(row.number(2)?)?);
         }
         let mut cursors = HashMap::new();
-        for row in self.rows("SELECT machine, stream, cursor FROM stream")? {
-            let [machine, stream, cursor] = row.as_slice() else { bail!("three columns") };
-            cursors.insert(key(machine, stream)?, cursor.number()?);
+        for row in self.0.rows("SELECT machine, stream, cursor FROM stream")? {
+            cursors.insert(key(&row)?, u64::try_from(row.number(2)?)?);
         }
         for account in accounts {
             let key = (account.machine, account.stream);
@@ -126,7 +103,7 @@ impl Truth {
             verdict.cursors_behind += u64::from(cursor < account.acknowledged);
         }
         verdict.unknown += stored.values().map(|held| held.len() as u64).sum::<u64>();
-        verdict.gaps = self.rows("SELECT first FROM gap")?.len() as u64;
+        verdict.gaps = self.0.rows("SELECT first FROM gap")?.len() as u64;
         Ok(verdict)
     }
 
@@ -134,102 +111,32 @@ impl Truth {
     pub fn tickets(&self) -> Result<Tickets> {
         let mut found = Tickets::default();
         let sql = "SELECT s.uai, t.resolved FROM ticket t JOIN school s ON s.id = t.school";
-        for row in self.rows(sql)? {
-            let [uai, resolved] = row.as_slice() else { bail!("two columns") };
-            let (all, open) = found.of_school.entry(uai.text()?).or_default();
+        for row in self.0.rows(sql)? {
+            let (all, open) = found.of_school.entry(row.text(0)?).or_default();
             *all += 1;
-            *open += u64::from(matches!(resolved, Cell::Null));
+            *open += u64::from(row.maybe_number(1)?.is_none());
         }
-        let sql = "SELECT s.uai FROM liveness l JOIN machine m ON m.id = l.machine JOIN school s ON s.id = m.school
-                   WHERE l.presence = 'silent'";
-        for row in self.rows(sql)? {
-            let [uai] = row.as_slice() else { bail!("one column") };
-            *found.silent.entry(uai.text()?).or_default() += 1;
+        let sql = "SELECT s.uai, count(*) FROM liveness l JOIN machine m ON m.id = l.machine
+                   JOIN school s ON s.id = m.school WHERE l.presence = 'silent' GROUP BY s.uai";
+        for row in self.0.rows(sql)? {
+            found.silent.insert(row.text(0)?, u64::try_from(row.number(1)?)?);
         }
         Ok(found)
     }
-
-    /// How many rows a table has.
-    pub fn count(&self, table: &str) -> Result<u64> {
-        let rows = self.rows(&format!("SELECT count(*) FROM {table}"))?;
-        rows.first().and_then(|row| row.first()).context("no count")?.number()
-    }
-
-    fn rows(&self, sql: &str) -> Result<Vec<Vec<Cell>>> {
-        match self {
-            Self::Sqlite(connection) => sqlite_rows(connection, sql).with_context(|| sql.to_owned()),
-            Self::Postgres(runtime, client) => {
-                let rows = runtime.block_on(client.query(sql, &[])).with_context(|| sql.to_owned())?;
-                rows.iter().map(|row| (0..row.len()).map(|n| postgres_cell(row, n)).collect()).collect()
-            }
-        }
-    }
 }
 
-fn sqlite_rows(connection: &rusqlite::Connection, sql: &str) -> Result<Vec<Vec<Cell>>> {
-    let mut statement = connection.prepare(sql)?;
-    let columns = statement.column_count();
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cell = |n| {
-            Ok(match row.get_ref(n)? {
-                ValueRef::Null => Cell::Null,
-                ValueRef::Integer(value) => Cell::Int(value),
-                ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
-                ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Real(value) => bail!("{value} is no whole number"),
-            })
-        };
-        all.push((0..columns).map(cell).collect::<Result<_>>()?);
-    }
-    Ok(all)
-}
-
-fn postgres_cell(row: &tokio_postgres::Row, n: usize) -> Result<Cell> {
-    let kind = row.columns().get(n).context("no such column")?.type_();
-    Ok(match *kind {
-        Type::INT8 => row.try_get::<_, Option<i64>>(n)?.map_or(Cell::Null, Cell::Int),
-        Type::INT4 => row.try_get::<_, Option<i32>>(n)?.map_or(Cell::Null, |value| Cell::Int(value.into())),
-        Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(n)?.map_or(Cell::Null, Cell::Bytes),
-        Type::TEXT | Type::VARCHAR => row.try_get::<_, Option<String>>(n)?.map_or(Cell::Null, Cell::Text),
-        _ => bail!("a column of type {kind} was not expected"),
-    })
-}
-
-impl Cell {
-    fn number(&self) -> Result<u64> {
-        match self {
-            Self::Int(value) => Ok(u64::try_from(*value)?),
-            _ => bail!("no number"),
-        }
-    }
-
-    fn text(&self) -> Result<String> {
-        match self {
-            Self::Text(text) => Ok(text.clone()),
-            _ => bail!("no text"),
-        }
-    }
-
-    fn bytes(&self) -> Result<&[u8]> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes),
-            _ => bail!("no identifier"),
-        }
-    }
-}
-
-fn key(machine: &Cell, stream: &Cell) -> Result<(MachineId, StreamId)> {
-    Ok((MachineId::from_slice(machine.bytes()?)?, StreamId::from_slice(stream.bytes()?)?))
+fn key(row: &Row) -> Result<(MachineId, StreamId)> {
+    Ok((row.bytes(0)?.parse()?, row.bytes(1)?.parse()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn database(sql: &str) -> Truth {
-        let connection = rusqlite::Connection::open_in_memory().unwrap();
+    fn database(sql: &str) -> (tempfile::TempDir, Truth) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("truth.sqlite");
+        let connection = rusqlite::Connection::open(&file).unwrap();
         connection
             .execute_batch(
                 "CREATE TABLE event (machine BLOB, stream BLOB, seq INTEGER);
@@ -238,7 +145,9 @@ mod tests {
             )
             .unwrap();
         connection.execute_batch(sql).unwrap();
-        Truth::Sqlite(connection)
+        drop(connection);
+        let truth = Truth::sqlite(&file).unwrap();
+        (folder, truth)
     }
 
     fn account(last: u64, acknowledged: u64) -> Account {
@@ -251,7 +160,7 @@ mod tests {
 
     #[test]
     fn whatever_was_acknowledged_must_be_there_one_by_one() {
-        let truth = database(&format!(
+        let (_folder, truth) = database(&format!(
             "INSERT INTO event VALUES ({KEY}, 1), ({KEY}, 3), ({KEY}, 4); INSERT INTO stream VALUES ({KEY}, 4);"
         ));
         let good = truth.compare(&[account(4, 1)]).unwrap();
@@ -284,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_cursor_that_is_behind_and_a_gap_are_losses() {
-        let truth = database(&format!("INSERT INTO event VALUES ({KEY}, 1); INSERT INTO gap VALUES (7);"));
+        let (_folder, truth) = database(&format!("INSERT INTO event VALUES ({KEY}, 1); INSERT INTO gap VALUES (7);"));
         let verdict = truth.compare(&[account(1, 1)]).unwrap();
         assert_eq!((verdict.cursors_behind, verdict.gaps, verdict.lost()), (1, 1, 2));
     }
