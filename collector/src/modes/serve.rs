@@ -187,14 +187,6 @@ async fn listen(options: &Options) -> anyhow::Result<(Vec<(TcpListener, Serves)>
     Ok((sockets, ready))
 }
 
-/// An address or a network.
-fn network(text: &str) -> Result<IpNet, String> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    address
-        .or_else(|_| text.parse())
-        .map_err(|_| "an address or a network is wanted, such as 192.0.2.10 or 192.0.2.0/28".to_owned())
-}
-
 /// Host and data folder: what tells collectors apart, and a restart from another collector.
 fn name_of(data: &Path) -> String {
     let host =
@@ -202,6 +194,14 @@ fn name_of(data: &Path) -> String {
     let host = host.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
     let folder = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
     format!("{}:{}", host.trim(), folder.display())
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "an address or a network is wanted, such as 192.0.2.10 or 192.0.2.0/28".to_owned())
 }
 
 fn server_name(name: &str) -> anyhow::Result<ServerName<'static>> {
