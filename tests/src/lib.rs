@@ -9,6 +9,7 @@ pub mod client;
 pub mod collector;
 pub mod fake;
 pub mod haproxy;
+pub mod load;
 pub mod look;
 pub mod machine;
 pub mod measure;

@@ -2,7 +2,9 @@
 
 pub mod chaos;
 pub mod footprint;
+pub mod load;
 pub mod outage;
 pub mod peers;
 pub mod sampling;
+pub mod week;
 pub mod wire;
