@@ -15,6 +15,9 @@ const START: Duration = Duration::from_secs(60);
 /// Sealing key of the authority, below the folder of a collector; the same in each.
 const KEY: &str = "keys/authority.key";
 
+/// The embedded database, below the folder of a collector.
+const DATABASE: &str = "vigie.sqlite";
+
 /// One process of the collector.
 struct Replica {
     data: PathBuf,
@@ -80,6 +83,9 @@ impl Collectors {
             }
             serde_json::from_slice(&std::fs::read(&ready).ok()?).ok().map(Ok)
         })??;
+        if self.store.is_some() && replica.data.join(DATABASE).exists() {
+            bail!("a collector that was told to use PostgreSQL made a database of its own");
+        }
         replica.listen = bound.listen.to_string();
         replica.plain = bound.plain.to_string();
         replica.running = Some(running);
@@ -129,7 +135,7 @@ impl Collectors {
 
     /// The embedded database, where it is SQLite.
     pub fn sqlite(&self) -> Option<PathBuf> {
-        self.replicas.first().filter(|_| self.store.is_none()).map(|first| first.data.join("vigie.sqlite"))
+        self.replicas.first().filter(|_| self.store.is_none()).map(|first| first.data.join(DATABASE))
     }
 
     /// The last words of each.

@@ -1,7 +1,7 @@
 //! The process of the simulated agents: obeys orders from its standard input, one answer each.
 
 use super::agent::Agent;
-use super::orders::{Order, Plan, Tally, Target};
+use super::orders::{Order, Plan, SchoolPlan, Tally, Target};
 use super::world::World;
 use super::{enrolling, week};
 use anyhow::{Context, Result, bail};
@@ -59,9 +59,9 @@ impl Crowd {
             }
             Order::Tell => {
                 self.agents.iter_mut().for_each(|agent| agent.note_internet(&self.world, true));
-                self.all(drain).await?;
+                self.tell_and_go_on().await?;
             }
-            Order::Fall { schools } => self.fall(schools),
+            Order::Fall { schools } => self.fall(schools.into_iter().collect()).await?,
             Order::Return => self.come_back().await?,
             Order::Stop => self.stop().await?,
             Order::Drain => self.all(drain).await?,
@@ -101,33 +101,42 @@ impl Crowd {
         Ok(())
     }
 
-    fn fall(&mut self, schools: Vec<usize>) {
-        let fallen: BTreeSet<usize> = schools.into_iter().collect();
-        self.world.stop.store(false, Ordering::Relaxed);
-        for mut agent in std::mem::take(&mut self.agents) {
-            if fallen.contains(&agent.who.school) {
-                agent.note_internet(&self.world, false);
-                self.agents.push(agent);
-            } else {
-                self.going.spawn(beat(self.world.clone(), agent, Target::Collector, Instant::now() + LONG));
-            }
+    /// Those who fell silent are gathered; what they note meanwhile waits.
+    async fn fall(&mut self, schools: BTreeSet<usize>) -> Result<()> {
+        let machines = |school: &SchoolPlan| if schools.contains(&school.place) { school.machines } else { 0 };
+        let count: usize = self.world.plan.schools.iter().map(machines).sum();
+        self.world.fall(schools);
+        for _ in 0..count {
+            let mut agent = self.going.join_next().await.context("nobody goes on")??;
+            agent.note_internet(&self.world, false);
+            self.agents.push(agent);
         }
+        Ok(())
     }
 
     async fn come_back(&mut self) -> Result<()> {
+        self.world.fall(BTreeSet::new());
+        for agent in &mut self.agents {
+            // While it was away its checks went on: that is what is buffered.
+            for _ in 0..3 {
+                agent.note_something(&self.world, Target::Collector);
+            }
+            agent.note_internet(&self.world, true);
+        }
+        self.tell_and_go_on().await
+    }
+
+    /// Everybody who rests tells what it holds, then goes on without a pause: under overload the first are done long
+    /// before the last, and must not be taken for absent meanwhile.
+    async fn tell_and_go_on(&mut self) -> Result<()> {
         let (told, mut telling) = mpsc::channel(self.agents.len().max(1));
         let count = self.agents.len();
-        for mut agent in self.agents.drain(..) {
+        for agent in self.agents.drain(..) {
             let (world, told) = (self.world.clone(), told.clone());
             self.going.spawn(async move {
-                // While it was away its checks went on: that is what is buffered.
-                for _ in 0..3 {
-                    agent.note_something(&world, Target::Collector);
-                }
-                agent.note_internet(&world, true);
                 let agent = drain(world.clone(), agent).await;
                 // Whoever counts may have lost patience.
-                let _ = told.send(agent.has_told_all()).await;
+                let _ = told.send(()).await;
                 drop(told);
                 beat(world, agent, Target::Collector, Instant::now() + LONG).await
             });
@@ -140,7 +149,7 @@ impl Crowd {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE * 2, all).await.context("some agents did not come back")
+        tokio::time::timeout(PATIENCE * 2, all).await.context("some agents did not tell what they hold")
     }
 
     async fn stop(&mut self) -> Result<()> {
@@ -167,7 +176,7 @@ async fn storm(world: Arc<World>, mut agent: Agent, begun: Instant) -> Agent {
 /// Calls without a pause until the time is over or the crowd is stopped.
 async fn beat(world: Arc<World>, mut agent: Agent, target: Target, until: Instant) -> Agent {
     let counters = &world.counters;
-    while Instant::now() < until && !world.stopped() {
+    while Instant::now() < until && !world.stopped() && !world.has_fallen(agent.who.school) {
         if agent.dice.below(10_000) < world.plan.events_of_10000 {
             agent.note_something(&world, target);
         }

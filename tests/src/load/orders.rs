@@ -76,9 +76,10 @@ pub enum Order {
         /// How long.
         for_ms: u64,
     },
-    /// Every agent tells that its way to the internet is open, so that the collector looks at every school.
+    /// Every agent tells that its way to the internet is open, so that the collector looks at every school, and goes on
+    /// without a pause; answered when all have told.
     Tell,
-    /// The agents of these schools fall silent, their connections stay open; all others go on without a pause.
+    /// The agents of these schools fall silent, their connections stay open; all others go on.
     Fall {
         /// Schools, by place.
         schools: Vec<usize>,

@@ -13,6 +13,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -147,6 +148,7 @@ pub struct World {
     pub counters: Counters,
     /// Whoever goes on without an end stops when this is true.
     pub stop: AtomicBool,
+    fallen: RwLock<BTreeSet<usize>>,
     provider: Arc<CryptoProvider>,
     verifier: RwLock<Option<Arc<dyn ServerCertVerifier>>>,
     echo: RwLock<Option<EchoDoor>>,
@@ -160,6 +162,7 @@ impl World {
             plan,
             counters: Counters::default(),
             stop: AtomicBool::new(false),
+            fallen: RwLock::default(),
             provider: Arc::new(ring::default_provider()),
             verifier: RwLock::default(),
             echo: RwLock::default(),
@@ -223,6 +226,16 @@ impl World {
     /// Whether whoever goes on should stop.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// These schools, and no others, are silent from now on.
+    pub fn fall(&self, schools: BTreeSet<usize>) {
+        *self.fallen.write().unwrap_or_else(PoisonError::into_inner) = schools;
+    }
+
+    /// Whether this school is silent.
+    pub fn has_fallen(&self, school: usize) -> bool {
+        self.fallen.read().unwrap_or_else(PoisonError::into_inner).contains(&school)
     }
 
     fn verifier_of(&self, authority: &str) -> Result<Arc<dyn ServerCertVerifier>> {
