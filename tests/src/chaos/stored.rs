@@ -121,7 +121,7 @@ impl Books {
             findings: read(&look, "SELECT machine, code, figures FROM finding WHERE code <> 'approved'", |row| {
                 Ok(format!("{} {} {}", machine(row)?, row.text(1)?, row.text(2)?))
             })?,
-            counted_events: one("SELECT value FROM counter WHERE name = 'event'")?,
+            counted_events: one("SELECT coalesce(sum(value), 0) FROM counter WHERE name = 'event'")?,
             open_twice: one(twice)? + one(open)?,
         })
     }
