@@ -156,6 +156,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     }
     // Until here others waited for what we had still to apply.
     living.abort();
+    let _ = living.await;
     if let Err(error) = life.say(ReplicaState::Leaving).await {
         tracing::warn!(%error, "the end could not be written: other collectors notice it in 15 seconds");
     }
