@@ -37,6 +37,14 @@ enum Mode {
     Policy(modes::policy::Options),
     /// Manage those who may sign in.
     User(modes::user::Options),
+    /// Write a backup of the store into a file, while it is served or not.
+    Backup(modes::backup::Options),
+    /// Bring a backup into an empty store.
+    Restore(modes::restore::Options),
+    /// Look for damage and contradictions in the store; changes nothing.
+    CheckStore(modes::check_store::Options),
+    /// Copy a store into an empty one of either engine.
+    MigrateStore(modes::migrate_store::Options),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +65,10 @@ fn main() -> ExitCode {
         Mode::Network(options) => modes::network::run(options),
         Mode::Policy(options) => modes::policy::run(options),
         Mode::User(options) => modes::user::run(options),
+        Mode::Backup(options) => modes::backup::run(options),
+        Mode::Restore(options) => modes::restore::run(options),
+        Mode::CheckStore(options) => modes::check_store::run(options),
+        Mode::MigrateStore(options) => modes::migrate_store::run(options),
     };
     match result {
         Ok(code) => code,

@@ -1,9 +1,14 @@
 //! One file per verb of the command line. Verbs of administration open the same database beside a collector that serves.
 
 pub mod approve;
+pub mod backup;
+pub mod check_store;
 pub mod machines;
+pub mod migrate_store;
 pub mod network;
+mod place;
 pub mod policy;
+pub mod restore;
 pub mod revoke;
 pub mod schools;
 pub mod serve;

@@ -171,7 +171,7 @@ fn server_name(name: &str) -> anyhow::Result<ServerName<'static>> {
 }
 
 /// Only one collector may serve a data folder: two would tick the same schools.
-fn lock(data: &Path) -> anyhow::Result<File> {
+pub(super) fn lock(data: &Path) -> anyhow::Result<File> {
     let path = data.join("serve.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("the lock {} cannot be opened", path.display()))?;
