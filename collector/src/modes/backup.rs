@@ -3,7 +3,7 @@
 
 use super::place::{Place, Teller, size};
 use super::{Data, clock};
-use crate::store::sql::copy::{self, Transferred};
+use crate::store::sql::copy::{self, Sums};
 use crate::store::sql::engine::Sql;
 use crate::store::sqlite::file::{self, Label};
 use anyhow::{Context, anyhow, bail};
@@ -36,37 +36,37 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     let draft = draft_of(&options.file);
     refuse_draft(&draft)?;
 
-    let written = write(&from, &place, &draft).and_then(|done| {
+    let written = write(&from, &place, &draft).and_then(|sums| {
         name(&draft, &options.file, options.replace)?;
-        Ok(done)
+        Ok(sums)
     });
-    let done = match written {
-        Ok(done) => done,
+    let sums = match written {
+        Ok(sums) => sums,
         Err(error) => {
             // What is not there need not be removed.
             drop(fs::remove_file(&draft));
             return Err(error.context("there is no new backup"));
         }
     };
-    say(&options, &done, began)
+    say(&options, &sums, began)
 }
 
-fn say(options: &Options, done: &Transferred, began: Instant) -> anyhow::Result<ExitCode> {
+fn say(options: &Options, sums: &Sums, began: Instant) -> anyhow::Result<ExitCode> {
     let bytes = fs::metadata(&options.file)?.len();
     eprintln!(
         "{}: {} rows ({} schools, {} machines, {} events, {} tickets), {}, written and verified in {:.1} s",
         options.file.display(),
-        done.all_rows(),
-        done.rows("school"),
-        done.rows("machine"),
-        done.rows("event"),
-        done.rows("ticket"),
+        copy::all_rows(sums),
+        copy::rows(sums, "school"),
+        copy::rows(sums, "machine"),
+        copy::rows(sums, "event"),
+        copy::rows(sums, "ticket"),
         size(bytes),
         began.elapsed().as_secs_f64(),
     );
     let key = options.data.data.join("keys").join("authority.key");
     let lost = "without it a restored collector cannot sign, and every machine must enrol again";
-    if done.rows("authority") == 0 {
+    if copy::rows(sums, "authority") == 0 {
         eprintln!("there is no authority yet: no key to save beside it");
     } else if key.exists() {
         eprintln!("save {} too, apart from this file: {lost}", key.display());
@@ -82,7 +82,8 @@ fn refuse_target(file: &Path, replace: bool, place: &Place) -> anyhow::Result<()
     if found.is_dir() {
         bail!("{} is a folder: name the file to write in it", file.display());
     }
-    let same = |store: &Path| fs::canonicalize(store).ok().is_some_and(|store| fs::canonicalize(file).ok() == Some(store));
+    let same =
+        |store: &Path| fs::canonicalize(store).ok().is_some_and(|store| fs::canonicalize(file).ok() == Some(store));
     if place.file().is_some_and(same) {
         bail!("{} is the store itself: name another file", file.display());
     }
@@ -116,20 +117,19 @@ fn refuse_draft(draft: &Path) -> anyhow::Result<()> {
 }
 
 /// Copies one snapshot into the draft, and reads the draft again.
-fn write(from: &Sql, place: &Place, draft: &Path) -> anyhow::Result<Transferred> {
+fn write(from: &Sql, place: &Place, draft: &Path) -> anyhow::Result<Sums> {
     let mut teller = Teller::new("backup");
     let to = file::draft(draft)?;
     // Before the snapshot: what is signed between the two is in it, or is adopted after a restore.
-    let label =
-        Label { taken: clock().now(), version: env!("CARGO_PKG_VERSION").to_owned(), store: place.name() };
-    let done = copy::transfer(from, &to, &mut |table, rows| teller.tell(table, rows), &mut |to, sums| {
+    let label = Label { taken: clock().now(), version: env!("CARGO_PKG_VERSION").to_owned(), store: place.name() };
+    let sums = copy::draw(from, &to, &mut |table, rows| teller.tell(table, rows), &mut |to, sums| {
         file::seal(to, &label, sums)
     })?;
     drop(to);
     file::settle(draft).with_context(|| format!("{} cannot be written to the disk", draft.display()))?;
     let mut teller = Teller::new("verifying");
     verify(draft, &mut |table, rows| teller.tell(table, rows))?;
-    Ok(done)
+    Ok(sums)
 }
 
 /// Opens a backup, reads all of it and compares it with what is written on it. Answers its label.
@@ -148,7 +148,11 @@ pub fn verify(path: &Path, progress: &mut copy::Progress<'_>) -> anyhow::Result<
     let found = copy::sums(&sql, progress).with_context(|| format!("{} is damaged", path.display()))?;
     let differ = copy::differences(&written, &found);
     if !differ.is_empty() {
-        bail!("{} is damaged: it does not hold what was written ({}): take another backup", path.display(), differ.join("; "));
+        bail!(
+            "{} is damaged: it does not hold what was written ({}): take another backup",
+            path.display(),
+            differ.join("; ")
+        );
     }
     Ok((sql, label))
 }

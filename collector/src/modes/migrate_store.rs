@@ -43,7 +43,10 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 fn say(from: &Place, to: &Place, done: &Transferred, began: Instant) -> anyhow::Result<ExitCode> {
-    print(format!("{:<17} {:>12} {:>12}  {:<16}  {:<16}", "TABLE", "ROWS FROM", "ROWS TO", "DIGEST FROM", "DIGEST TO"))?;
+    print(format!(
+        "{:<17} {:>12} {:>12}  {:<16}  {:<16}",
+        "TABLE", "ROWS FROM", "ROWS TO", "DIGEST FROM", "DIGEST TO"
+    ))?;
     for ((name, read), (_, written)) in done.read.iter().zip(&done.written) {
         print(format!("{name:<17} {:>12} {:>12}  {read}  {written}", read.rows, written.rows))?;
     }
@@ -52,7 +55,7 @@ fn say(from: &Place, to: &Place, done: &Transferred, began: Instant) -> anyhow::
          folder: keys/authority.key stays there. Everybody signs in anew.",
         to.name(),
         from.name(),
-        done.all_rows(),
+        copy::all_rows(&done.read),
         began.elapsed().as_secs_f64(),
     );
     Ok(ExitCode::SUCCESS)

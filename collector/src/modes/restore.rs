@@ -1,12 +1,12 @@
 //! `restore FILE`: brings a backup into an empty store that nobody serves. What the agents have that the backup has not
 //! comes back by itself; the last words say what does not.
 
+use super::Data;
 use super::backup;
 use super::place::{Place, Teller};
-use super::Data;
 use crate::authority::{Authority, AuthorityError, FileKey};
 use crate::store::StoreError;
-use crate::store::sql::copy::{self, Sums, Transferred};
+use crate::store::sql::copy::{self, Sums};
 use crate::store::sql::engine::Sql;
 use crate::store::sql::restored;
 use crate::store::sqlite::file::Label;
@@ -33,17 +33,17 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     let place = Place::of(&options.data)?;
     let _alone = place.alone().context("a store is restored while nobody serves it")?;
     let to = place.to_write()?;
-    let done = bring(&from, &to, &label, &place)?;
+    let sums = bring(&from, &to, &label, &place)?;
     let key = key(&from, &options.data.data)?;
-    say(&options.file, &place, &label, &done, began);
+    say(&options.file, &place, &label, &sums, began);
     Ok(say_key(key))
 }
 
-fn bring(from: &Sql, to: &Sql, label: &Label, place: &Place) -> anyhow::Result<Transferred> {
+fn bring(from: &Sql, to: &Sql, label: &Label, place: &Place) -> anyhow::Result<Sums> {
     let mut teller = Teller::new("restore");
     let mut finish = |to: &Sql, _: &Sums| restored::mark(to, label.taken);
     let done = copy::transfer(from, to, &mut |table, rows| teller.tell(table, rows), &mut finish);
-    done.map_err(|error| match error {
+    done.map(|done| done.read).map_err(|error| match error {
         StoreError::Conflict(why) => anyhow::anyhow!(
             "{why}. A backup is restored into an empty store only: stop the collector, move {} away (do not delete it \
              before the restored collector works), and run this again",
@@ -72,7 +72,7 @@ fn key(from: &Sql, data: &Path) -> anyhow::Result<Key> {
     })
 }
 
-fn say(file: &Path, place: &Place, label: &Label, done: &Transferred, began: Instant) {
+fn say(file: &Path, place: &Place, label: &Label, sums: &Sums, began: Instant) {
     eprintln!(
         "{} holds the backup {} of {} (taken {} by version {}): {} schools, {} machines, {} events, {} tickets, \
          in {:.1} s",
@@ -81,10 +81,10 @@ fn say(file: &Path, place: &Place, label: &Label, done: &Transferred, began: Ins
         label.store,
         label.taken,
         label.version,
-        done.rows("school"),
-        done.rows("machine"),
-        done.rows("event"),
-        done.rows("ticket"),
+        copy::rows(sums, "school"),
+        copy::rows(sums, "machine"),
+        copy::rows(sums, "event"),
+        copy::rows(sums, "ticket"),
         began.elapsed().as_secs_f64(),
     );
     eprintln!(

@@ -148,8 +148,7 @@ pub(super) fn pages(
     let places: Vec<String> = (1..=table.key).map(|place| format!("?{place}")).collect();
     let begin = format!("SELECT {list} FROM \"{}\"", table.name);
     let end = format!("ORDER BY {key} LIMIT {}", table.page);
-    let (first, next) =
-        (format!("{begin} {end}"), format!("{begin} WHERE ({key}) > ({}) {end}", places.join(", ")));
+    let (first, next) = (format!("{begin} {end}"), format!("{begin} WHERE ({key}) > ({}) {end}", places.join(", ")));
     let read = |row: &Row<'_>| {
         let cells = columns.iter().enumerate().map(|(place, column)| Value::of(row.cell(place)?, column));
         cells.collect::<Result<Vec<Value>, StoreError>>()
@@ -295,16 +294,14 @@ pub struct Transferred {
     pub written: Sums,
 }
 
-impl Transferred {
-    /// Rows of a table.
-    pub fn rows(&self, table: &str) -> u64 {
-        self.read.iter().find(|(name, _)| *name == table).map_or(0, |(_, sum)| sum.rows)
-    }
+/// Rows of a table.
+pub fn rows(sums: &Sums, table: &str) -> u64 {
+    sums.iter().find(|(name, _)| *name == table).map_or(0, |(_, sum)| sum.rows)
+}
 
-    /// Rows of all tables.
-    pub fn all_rows(&self) -> u64 {
-        self.read.iter().map(|(_, sum)| sum.rows).sum()
-    }
+/// Rows of all tables.
+pub fn all_rows(sums: &Sums) -> u64 {
+    sums.iter().map(|(_, sum)| sum.rows).sum()
 }
 
 /// Copies a whole store into an empty one: one snapshot of the source, one transaction on the target. What was written is
@@ -313,23 +310,9 @@ pub fn transfer(
     from: &Sql,
     to: &Sql,
     progress: &mut Progress<'_>,
-    finish: &mut dyn FnMut(&Sql, &Sums) -> Result<(), StoreError>,
+    finish: &mut Finish<'_>,
 ) -> Result<Transferred, StoreError> {
-    from.engine().begin_to_read()?;
-    let result = into(from, to, progress, finish);
-    // Nothing was written here.
-    drop(from.execute("ROLLBACK", &[]));
-    result
-}
-
-fn into(
-    from: &Sql,
-    to: &Sql,
-    progress: &mut Progress<'_>,
-    finish: &mut dyn FnMut(&Sql, &Sums) -> Result<(), StoreError>,
-) -> Result<Transferred, StoreError> {
-    to.engine().begin()?;
-    let mut all = || {
+    in_transactions(from, to, &mut || {
         let held = contents(to)?;
         if !held.is_empty() {
             let message = format!("the target is not empty ({}): nothing was written to it", held.join(", "));
@@ -344,12 +327,34 @@ fn into(
         }
         finish(to, &read)?;
         Ok(Transferred { read, written })
-    };
-    let done = all().and_then(|figures| to.execute("COMMIT", &[]).map(|_| figures));
-    if done.is_err() {
-        // A transaction that the database gave up by itself is no longer there.
-        drop(to.execute("ROLLBACK", &[]));
-    }
+    })
+}
+
+/// The same into a new file that is read again as a whole later: not compared here.
+pub fn draw(from: &Sql, to: &Sql, progress: &mut Progress<'_>, finish: &mut Finish<'_>) -> Result<Sums, StoreError> {
+    in_transactions(from, to, &mut || {
+        let read = copy(from, to, progress)?;
+        finish(to, &read)?;
+        Ok(read)
+    })
+}
+
+/// Writes what belongs to the copy, before it is committed; told the figures of what was read.
+pub type Finish<'a> = dyn FnMut(&Sql, &Sums) -> Result<(), StoreError> + 'a;
+
+/// One snapshot of the source, one transaction on the target.
+fn in_transactions<T>(from: &Sql, to: &Sql, work: &mut dyn FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    from.engine().begin_to_read()?;
+    let done = to.engine().begin().and_then(|()| {
+        let done = work().and_then(|done| to.execute("COMMIT", &[]).map(|_| done));
+        if done.is_err() {
+            // A transaction that the database gave up by itself is no longer there.
+            drop(to.execute("ROLLBACK", &[]));
+        }
+        done
+    });
+    // Nothing was written here.
+    drop(from.execute("ROLLBACK", &[]));
     done
 }
 

@@ -109,13 +109,7 @@ pub const TABLES: &[Table] = &[
         "school_state",
         1,
         MANY,
-        &[
-            blob("school"),
-            int("version"),
-            int("next_wake"),
-            passing(blob("leased_by")),
-            passing(int("leased_until")),
-        ],
+        &[blob("school"), int("version"), int("next_wake"), passing(blob("leased_by")), passing(int("leased_until"))],
     ),
     table("network", 2, MANY, &[blob("school"), text("cidr"), text("kind")]),
     table("policy", 1, FEW, &[int("version"), text("body"), int("since")]),
@@ -297,12 +291,7 @@ pub const TABLES: &[Table] = &[
         MANY,
         &[blob("incident"), int("n"), int("at"), text("by"), text("code"), text("figures")],
     ),
-    table(
-        "ticket_entry",
-        2,
-        MANY,
-        &[blob("ticket"), int("n"), int("at"), text("by"), text("code"), text("figures")],
-    ),
+    table("ticket_entry", 2, MANY, &[blob("ticket"), int("n"), int("at"), text("by"), text("code"), text("figures")]),
     table("user", 1, MANY, &[text("login"), text("password_hash"), text("role"), int("created")]),
     table(
         "outbox",

@@ -126,13 +126,7 @@ async fn school_id(store: &Arc<dyn Store>) -> SchoolId {
 
 /// The certificate of a serial number, as the agents' door reads it.
 fn peer(machine: MachineId, serial: u8) -> Peer {
-    Peer {
-        machine,
-        serial: vec![serial; 16],
-        key_sha256: [serial; 32],
-        not_before: at(0),
-        not_after: at(400 * 86_400),
-    }
+    Peer { machine, serial: vec![serial; 16], key_sha256: [serial; 32], not_before: at(0), not_after: at(400 * 86_400) }
 }
 
 /// An agent as the collector sees it.

@@ -135,8 +135,8 @@ fn readable(sql: &Sql) -> Outcome {
 fn policies(sql: &Sql) -> Outcome {
     let what = "every policy can be read, is within its bounds and has its number";
     let mut outcome = Outcome::new("policy", what, "put a good policy in force: « vigie-collector policy set FILE »");
-    let result = each(sql, "policy", &mut |row| {
-        match serde_json::from_str::<Policy>(row.text("body").unwrap_or_default()) {
+    let result =
+        each(sql, "policy", &mut |row| match serde_json::from_str::<Policy>(row.text("body").unwrap_or_default()) {
             Err(error) => outcome.add(format!("{}: {error}", row.key())),
             Ok(policy) => {
                 if i64::try_from(policy.version).map(Value::Int).as_ref() != Ok(row.value("version")) {
@@ -144,8 +144,7 @@ fn policies(sql: &Sql) -> Outcome {
                 }
                 policy.problems().iter().for_each(|problem| outcome.add(format!("{}: {problem}", row.key())));
             }
-        }
-    });
+        });
     outcome.settle(result)
 }
 

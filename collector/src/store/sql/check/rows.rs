@@ -111,10 +111,7 @@ pub fn rules() -> Vec<Rule> {
                     "SELECT school, group_key, count(*) FROM ticket WHERE resolved IS NULL \
                      GROUP BY school, group_key HAVING count(*) > 1",
                 ),
-                look(
-                    &["number", "tickets"],
-                    "SELECT number, count(*) FROM ticket GROUP BY number HAVING count(*) > 1",
-                ),
+                look(&["number", "tickets"], "SELECT number, count(*) FROM ticket GROUP BY number HAVING count(*) > 1"),
                 look(
                     &["ticket number beyond the counter", "counter"],
                     "SELECT t.number, coalesce(c.value, 0) FROM ticket t \
@@ -200,9 +197,23 @@ fn reference([table, column, parent, key]: &[&'static str; 4]) -> Look {
 }
 
 const ROLLUP_LABELS: &[&str] = &[
-    "school", "machines kept", "counted", "never heard kept", "counted", "online kept", "counted", "left kept",
-    "counted", "silent kept", "counted", "quarantined kept", "counted", "open incidents kept", "counted",
-    "open tickets kept", "counted",
+    "school",
+    "machines kept",
+    "counted",
+    "never heard kept",
+    "counted",
+    "online kept",
+    "counted",
+    "left kept",
+    "counted",
+    "silent kept",
+    "counted",
+    "quarantined kept",
+    "counted",
+    "open incidents kept",
+    "counted",
+    "open tickets kept",
+    "counted",
 ];
 const ROLLUPS: &str = "SELECT * FROM (SELECT s.id, \
         coalesce(r.machines, 0) AS k1, (SELECT count(*) FROM machine m WHERE m.school = s.id \
