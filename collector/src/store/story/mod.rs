@@ -44,12 +44,18 @@ use on_every_store;
 struct World {
     folder: tempfile::TempDir,
     open: fn(&std::path::Path) -> Arc<dyn Store>,
+    /// As `restore` does after its copy.
+    restored_from: fn(&World, Timestamp),
 }
 
 impl World {
     fn sqlite() -> Self {
         let open = |folder: &std::path::Path| Arc::new(sqlite::open(&folder.join("vigie.db")).unwrap()) as _;
-        Self { folder: tempfile::tempdir().unwrap(), open }
+        let restored_from = |world: &Self, taken| {
+            let sql = sqlite::connection(&world.folder.path().join("vigie.db")).unwrap();
+            sql::restored::mark(&sql, taken).unwrap();
+        };
+        Self { folder: tempfile::tempdir().unwrap(), open, restored_from }
     }
 
     fn open(&self) -> Arc<dyn Store> {
