@@ -1,5 +1,5 @@
 //! The real collector under test: started, killed and restarted on the same ports and the same folder, and told what
-//! to do with its own command line.
+//! to do with its own command line. Alone on its embedded store, or one of several on a PostgreSQL database.
 
 use crate::client::Reach;
 use crate::netns::Namespace;
@@ -10,7 +10,9 @@ use crate::wait::wait_for;
 use crate::world::{COLLECTOR, School, World};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use std::fs::DirBuilder;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -26,7 +28,8 @@ const START: Duration = Duration::from_secs(30);
 pub struct Collector {
     data: PathBuf,
     namespace: Option<String>,
-    name: String,
+    names: Vec<String>,
+    database: Option<Database>,
     listen: String,
     plain: String,
     environment: Vec<(String, String)>,
@@ -34,6 +37,15 @@ pub struct Collector {
     running: Option<Running>,
     // Forwarded ports when it runs in a namespace.
     relays: Vec<(SocketAddr, Relay)>,
+}
+
+/// A PostgreSQL database that a collector keeps its store in.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// `postgres://…` as the collector reaches it.
+    pub url: String,
+    /// `postgres://…` as this process reaches it, to look at.
+    pub look: String,
 }
 
 /// What the ready file says.
@@ -46,12 +58,29 @@ struct Bound {
 impl Collector {
     /// A collector on the loopback of this namespace, with its folder under `folder`; not started yet.
     pub fn on_loopback(folder: &Path) -> Result<Self> {
-        Self::new(folder, None, "127.0.0.1")
+        Self::new(folder.join("collector"), None, "127.0.0.1")
     }
 
     /// A collector outside the schools of a world; not started yet.
     pub fn outside(world: &World) -> Result<Self> {
-        Self::new(world.folder(), Some(&world.outside), COLLECTOR)
+        Self::new(world.folder().join("collector"), Some(&world.outside), COLLECTOR)
+    }
+
+    /// A collector behind a balancer, on `database` or on its embedded store, with its folder at `data`: listens on
+    /// `address` in `namespace` (otherwise on this host) and is called `name` too, the balancer's address. Not started
+    /// yet.
+    pub fn replica(
+        data: &Path,
+        namespace: Option<&Namespace>,
+        address: &str,
+        name: &str,
+        database: Option<&Database>,
+    ) -> Result<Self> {
+        let mut replica = Self::new(data.to_owned(), namespace, address)?;
+        replica.names.push(name.to_owned());
+        replica.names.dedup();
+        replica.database = database.cloned();
+        Ok(replica)
     }
 
     /// A started collector on the loopback with [`SCHOOLS`] imported, and the folder it lives in. Needs no root.
@@ -63,13 +92,13 @@ impl Collector {
         Ok((folder, collector))
     }
 
-    fn new(folder: &Path, namespace: Option<&Namespace>, name: &str) -> Result<Self> {
-        let data = folder.join("collector");
+    fn new(data: PathBuf, namespace: Option<&Namespace>, name: &str) -> Result<Self> {
         std::fs::create_dir_all(&data)?;
         Ok(Self {
             data,
             namespace: namespace.map(|namespace| namespace.name().to_owned()),
-            name: name.to_owned(),
+            names: vec![name.to_owned()],
+            database: None,
             listen: format!("{name}:0"),
             plain: "127.0.0.1:0".to_owned(),
             environment: Vec::new(),
@@ -103,7 +132,11 @@ impl Collector {
         let _ = std::fs::remove_file(&ready);
         let mut command = self.command()?;
         command.arg("serve").arg("--data").arg(&self.data).args(["--listen", &self.listen]);
-        command.args(["--plain-listen", &self.plain, "--name", &self.name]).arg("--ready-file").arg(&ready);
+        command.args(["--plain-listen", &self.plain]).arg("--ready-file").arg(&ready);
+        for name in &self.names {
+            command.args(["--name", name]);
+        }
+        self.add_store(&mut command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let log = self.data.with_extension("log");
         let mut running = Running::start("collector", command, &log)?;
@@ -154,7 +187,8 @@ impl Collector {
     /// The three doors, for clients of this process.
     pub fn reach(&self) -> Result<Reach> {
         let bound = self.bound.context("the collector was never started")?;
-        Ok(Reach { address: self.near(bound.listen), name: self.name.clone() })
+        let name = self.names.first().context("a collector has a name")?.clone();
+        Ok(Reach { address: self.near(bound.listen), name })
     }
 
     /// The plain listener, for clients of this process.
@@ -173,9 +207,12 @@ impl Collector {
 
     /// Runs one of its verbs on its folder; what it prints.
     pub fn admin(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = Command::new(program("vigie-collector")?);
-        let text = output_of(command.args(arguments).arg("--data").arg(&self.data))?;
-        Ok(text.trim().to_owned())
+        // A database server may be reached from the collector's own network only.
+        let mut command =
+            if self.database.is_some() { self.command()? } else { Command::new(program("vigie-collector")?) };
+        command.args(arguments).arg("--data").arg(&self.data);
+        self.add_store(&mut command);
+        Ok(output_of(&mut command)?.trim().to_owned())
     }
 
     /// Imports [`SCHOOLS`].
@@ -221,7 +258,30 @@ impl Collector {
 
     /// Its database, to look at.
     pub fn store(&self) -> Result<Store> {
-        Store::open(&self.data.join("vigie.sqlite"))
+        match &self.database {
+            None => Store::open(&self.data.join("vigie.sqlite")),
+            Some(database) => Store::open_postgres(&database.look),
+        }
+    }
+
+    /// Takes the file key of another collector on the same database, as an administrator copies it.
+    pub fn take_file_key_of(&self, other: &Self) -> Result<()> {
+        let (from, to) = (other.file_key(), self.file_key());
+        let keys = to.parent().context("a key lies in a folder")?;
+        let _ = DirBuilder::new().mode(0o700).create(keys);
+        std::fs::copy(&from, &to).with_context(|| format!("{} to {}", from.display(), to.display()))?;
+        Ok(())
+    }
+
+    /// Where its file key lies.
+    pub fn file_key(&self) -> PathBuf {
+        self.data.join("keys/authority.key")
+    }
+
+    fn add_store(&self, command: &mut Command) {
+        if let Some(database) = &self.database {
+            command.args(["--store", &database.url]);
+        }
     }
 
     fn command(&self) -> Result<Command> {

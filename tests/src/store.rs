@@ -1,14 +1,14 @@
-//! The collector's database, looked at from outside through a read-only connection.
+//! The collector's database, looked at from outside: SQLite through a read-only connection, PostgreSQL through a session
+//! that cannot write. Names of tables and columns are the same in both.
 
-use anyhow::{Context, Result};
-use rusqlite::{Connection, OpenFlags};
+use crate::look::{Look, Row, quoted};
+use anyhow::{Context, Result, bail};
 use std::path::Path;
-use std::time::Duration;
 use vigie_shared::id::MachineId;
 
 /// An open database.
 pub struct Store {
-    connection: Connection,
+    look: Look,
 }
 
 /// One ticket.
@@ -58,28 +58,36 @@ impl Incident {
 }
 
 impl Store {
-    /// Opens `file` without the right to write.
+    /// Opens the SQLite database `file` without the right to write.
     pub fn open(file: &Path) -> Result<Self> {
-        let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .with_context(|| format!("database {}", file.display()))?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        Ok(Self { connection })
+        Ok(Self { look: Look::sqlite(file)? })
     }
 
-    /// Writes a copy of the whole database, as it is now, into a new file.
+    /// Opens a PostgreSQL database without the right to write. `url` is `postgres://…`; it may lead through a Unix
+    /// socket. A server that was away is connected to again.
+    pub fn open_postgres(url: &str) -> Result<Self> {
+        Ok(Self { look: Look::postgres(url)? })
+    }
+
+    /// Writes a copy of the whole database, as it is now, into a new file. SQLite only.
     pub fn back_up(&self, to: &Path) -> Result<()> {
-        self.connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).context("backup").map(drop)
+        match &self.look {
+            Look::Sqlite(connection) => {
+                connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).context("backup").map(drop)
+            }
+            Look::Postgres(_) => bail!("a PostgreSQL store is backed up by vigie-collector"),
+        }
     }
 
     /// All tickets, oldest first.
     pub fn tickets(&self) -> Result<Vec<Ticket>> {
         self.rows("SELECT number, opened, due, resolved, restored FROM ticket ORDER BY number", |row| {
             Ok(Ticket {
-                number: row.get(0)?,
-                opened_ms: row.get(1)?,
-                due_ms: row.get(2)?,
-                resolved_ms: row.get(3)?,
-                restored_ms: row.get(4)?,
+                number: row.number(0)?,
+                opened_ms: row.number(1)?,
+                due_ms: row.number(2)?,
+                resolved_ms: row.maybe_number(3)?,
+                restored_ms: row.maybe_number(4)?,
             })
         })
     }
@@ -90,13 +98,13 @@ impl Store {
                    FROM incident ORDER BY detected, id";
         self.rows(sql, |row| {
             Ok(Incident {
-                scope: row.get(0)?,
-                check: row.get(1)?,
-                cause: row.get(2)?,
-                started_after_ms: row.get(3)?,
-                started_by_ms: row.get(4)?,
-                ended_after_ms: row.get(5)?,
-                ended_by_ms: row.get(6)?,
+                scope: row.text(0)?,
+                check: row.text(1)?,
+                cause: row.text(2)?,
+                started_after_ms: row.number(3)?,
+                started_by_ms: row.number(4)?,
+                ended_after_ms: row.maybe_number(5)?,
+                ended_by_ms: row.maybe_number(6)?,
             })
         })
     }
@@ -108,110 +116,130 @@ impl Store {
 
     /// Confirmed state of a check of a machine.
     pub fn check_state(&self, machine: &MachineId, check: &str) -> Result<Option<String>> {
-        let sql = "SELECT state FROM check_state WHERE machine = ?1 AND name = ?2";
-        Ok(self.rows_with(sql, (machine.as_bytes(), check), |row| row.get(0))?.into_iter().next())
+        let id = self.id(machine);
+        let sql = format!("SELECT state FROM check_state WHERE machine = {id} AND name = {}", quoted(check));
+        Ok(self.rows(&sql, |row| row.text(0))?.into_iter().next())
     }
 
     /// When a machine was last heard, milliseconds since 1970.
     pub fn last_seen_ms(&self, machine: &MachineId) -> Result<Option<i64>> {
-        let sql = "SELECT last_seen FROM liveness WHERE machine = ?1";
-        Ok(self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))?.into_iter().next())
+        let sql = format!("SELECT last_seen FROM liveness WHERE machine = {}", self.id(machine));
+        Ok(self.rows(&sql, |row| row.maybe_number(0))?.into_iter().next().flatten())
+    }
+
+    /// What is thought of the presence of a machine: `online`, `silent`…
+    pub fn presence(&self, machine: &MachineId) -> Result<Option<String>> {
+        let sql = format!("SELECT presence FROM liveness WHERE machine = {}", self.id(machine));
+        Ok(self.rows(&sql, |row| row.text(0))?.into_iter().next())
     }
 
     /// Names of the sections held of a machine, sorted.
     pub fn sections(&self, machine: &MachineId) -> Result<Vec<String>> {
-        self.rows_with("SELECT name FROM section WHERE machine = ?1 ORDER BY name", [machine.as_bytes()], |row| {
-            row.get(0)
-        })
+        let sql = format!("SELECT name FROM section WHERE machine = {}", self.id(machine));
+        let mut names = self.rows(&sql, |row| row.text(0))?;
+        names.sort();
+        Ok(names)
     }
 
     /// Digests of the sections held of a machine, in order of their names: they change when a section does.
-    pub fn section_versions(&self, machine: &MachineId) -> Result<Vec<Vec<u8>>> {
-        self.rows_with("SELECT digest FROM section WHERE machine = ?1 ORDER BY name", [machine.as_bytes()], |row| {
-            row.get(0)
-        })
+    pub fn section_versions(&self, machine: &MachineId) -> Result<Vec<(String, String)>> {
+        let sql = format!("SELECT name, digest FROM section WHERE machine = {}", self.id(machine));
+        let mut digests = self.rows(&sql, |row| Ok((row.text(0)?, row.bytes(1)?)))?;
+        digests.sort();
+        Ok(digests)
     }
 
     /// How many events are stored.
     pub fn event_count(&self) -> Result<u64> {
-        let count: i64 = self.connection.query_row("SELECT count(*) FROM event", [], |row| row.get(0))?;
-        Ok(u64::try_from(count)?)
+        self.count("event")
     }
 
     /// Number of events of a machine that are acknowledged, for each stream (hexadecimal).
     pub fn cursors(&self, machine: &MachineId) -> Result<Vec<(String, u64)>> {
-        let sql = "SELECT hex(stream), cursor FROM stream WHERE machine = ?1 ORDER BY stream";
-        self.rows_with(sql, [machine.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))
+        let id = self.id(machine);
+        let sql = format!("SELECT stream, cursor FROM stream WHERE machine = {id} ORDER BY stream");
+        self.rows(&sql, |row| Ok((row.bytes(0)?, row.number(1)?.unsigned_abs())))
     }
 
     /// Codes of what was noticed about the identity of a machine and the quality of what it sends, oldest first; what
     /// a person decided is left out.
     pub fn findings(&self, machine: &MachineId) -> Result<Vec<String>> {
-        let sql = "SELECT code FROM finding WHERE machine = ?1 AND code <> 'approved' ORDER BY n";
-        self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
+        let id = self.id(machine);
+        let sql = format!("SELECT code FROM finding WHERE machine = {id} AND code <> 'approved' ORDER BY n");
+        self.rows(&sql, |row| row.text(0))
     }
 
     /// How many machines there are, whatever their standing.
     pub fn machine_count(&self) -> Result<u64> {
-        let count: i64 = self.connection.query_row("SELECT count(*) FROM machine", [], |row| row.get(0))?;
-        Ok(u64::try_from(count)?)
+        self.count("machine")
     }
 
     /// Body of a section as stored.
     pub fn section_body(&self, machine: &MachineId, name: &str) -> Result<Option<String>> {
-        let sql = "SELECT body FROM section WHERE machine = ?1 AND name = ?2";
-        Ok(self.rows_with(sql, (machine.as_bytes(), name), |row| row.get(0))?.into_iter().next())
+        let id = self.id(machine);
+        let sql = format!("SELECT body FROM section WHERE machine = {id} AND name = {}", quoted(name));
+        Ok(self.rows(&sql, |row| row.text(0))?.into_iter().next())
     }
 
     /// Stream (hexadecimal), number and kind of every stored event of a machine, in order.
     pub fn events(&self, machine: &MachineId) -> Result<Vec<(String, u64, String)>> {
-        let sql = "SELECT hex(stream), seq, kind FROM event WHERE machine = ?1 ORDER BY stream, seq";
-        self.rows_with(sql, [machine.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), row.get(2)?))
-        })
+        let id = self.id(machine);
+        let sql = format!("SELECT stream, seq, kind FROM event WHERE machine = {id} ORDER BY stream, seq");
+        self.rows(&sql, |row| Ok((row.bytes(0)?, row.number(1)?.unsigned_abs(), row.text(2)?)))
     }
 
     /// True times given to the stored events of a machine, milliseconds since 1970, in order of their numbers.
     pub fn event_times(&self, machine: &MachineId) -> Result<Vec<i64>> {
-        let sql = "SELECT at FROM event WHERE machine = ?1 ORDER BY stream, seq";
-        self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
+        let id = self.id(machine);
+        self.rows(&format!("SELECT at FROM event WHERE machine = {id} ORDER BY stream, seq"), |row| row.number(0))
     }
 
     /// Wall clocks of the machine in its stored events, milliseconds since 1970.
     pub fn event_walls(&self, machine: &MachineId) -> Result<Vec<i64>> {
-        let sql = "SELECT json_extract(body, '$.wall_ms') FROM event WHERE machine = ?1 ORDER BY stream, seq";
-        self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))
+        let id = self.id(machine);
+        self.rows(&format!("SELECT body FROM event WHERE machine = {id} ORDER BY stream, seq"), |row| {
+            let body: serde_json::Value = serde_json::from_str(&row.text(0)?)?;
+            body["wall_ms"].as_i64().with_context(|| format!("no wall_ms in {body}"))
+        })
     }
 
     /// All texts that came from a machine: sections, events, evidence.
     pub fn everything_about(&self, machine: &MachineId) -> Result<String> {
-        let sql = "SELECT body FROM section WHERE machine = ?1 UNION ALL SELECT body FROM event WHERE machine = ?1
-                   UNION ALL SELECT evidence FROM check_state WHERE machine = ?1
-                   UNION ALL SELECT hardware || ' ' || host_name FROM machine WHERE id = ?1";
-        let texts: Vec<String> = self.rows_with(sql, [machine.as_bytes()], |row| row.get(0))?;
-        Ok(texts.join("\n"))
+        let id = self.id(machine);
+        let sql = format!(
+            "SELECT body FROM section WHERE machine = {id} UNION ALL SELECT body FROM event WHERE machine = {id}
+             UNION ALL SELECT evidence FROM check_state WHERE machine = {id}
+             UNION ALL SELECT hardware || ' ' || host_name FROM machine WHERE id = {id}"
+        );
+        Ok(self.rows(&sql, |row| row.text(0))?.join("\n"))
     }
 
     /// Stream (hexadecimal), first and last number of every range that is known to be lost.
     pub fn gaps(&self, machine: &MachineId) -> Result<Vec<(String, u64, u64)>> {
-        let sql = "SELECT hex(stream), first, last FROM gap WHERE machine = ?1 ORDER BY stream, first";
-        self.rows_with(sql, [machine.as_bytes()], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs(), row.get::<_, i64>(2)?.unsigned_abs()))
-        })
+        let id = self.id(machine);
+        let sql = format!("SELECT stream, first, last FROM gap WHERE machine = {id} ORDER BY stream, first");
+        self.rows(&sql, |row| Ok((row.bytes(0)?, row.number(1)?.unsigned_abs(), row.number(2)?.unsigned_abs())))
     }
 
-    fn rows<T>(&self, sql: &str, read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
-        self.rows_with(sql, [], read)
+    /// Version of a school, which every change that its pages show counts up.
+    pub fn school_version(&self, uai: &str) -> Result<u64> {
+        let sql = format!(
+            "SELECT version FROM school_state WHERE school = (SELECT id FROM school WHERE uai = {})",
+            quoted(uai)
+        );
+        Ok(self.rows(&sql, |row| row.number(0))?.first().map_or(0, |version| version.unsigned_abs()))
     }
 
-    fn rows_with<T>(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>> {
-        let mut statement = self.connection.prepare(sql).with_context(|| sql.to_owned())?;
-        let rows = statement.query_map(parameters, read)?.collect::<Result<_, _>>();
-        rows.with_context(|| sql.to_owned())
+    fn count(&self, table: &str) -> Result<u64> {
+        let counts = self.rows(&format!("SELECT count(*) FROM {table}"), |row| row.number(0))?;
+        counts.first().map(|count| count.unsigned_abs()).context("a count has one row")
+    }
+
+    fn id(&self, machine: &MachineId) -> String {
+        self.look.bytes(machine.as_bytes())
+    }
+
+    fn rows<T>(&self, sql: &str, read: impl FnMut(&Row) -> Result<T>) -> Result<Vec<T>> {
+        self.look.rows(sql)?.iter().map(read).collect::<Result<_>>().with_context(|| sql.to_owned())
     }
 }

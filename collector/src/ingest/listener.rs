@@ -3,6 +3,7 @@
 //! Everything is bounded: handshakes in all and from one address, their time, connections of each door. What one
 //! connection does never stops the loop.
 
+use super::balancer::{self, Balancers};
 use super::connection::{self, Caller, Handler, stopped};
 use super::seldom::Seldom;
 use super::tls::{Door, Tls};
@@ -109,6 +110,7 @@ pub struct Gate<H> {
     web: axum::Router,
     plain_web: axum::Router,
     bounds: Bounds,
+    balancers: Balancers,
     handshakes: Arc<Semaphore>,
     by_address: Arc<Mutex<HashMap<IpAddr, u32>>>,
     agents: Arc<Semaphore>,
@@ -135,13 +137,15 @@ impl Drop for OneOf {
 }
 
 impl<H: Handler> Gate<H> {
-    /// A gate; `web` answers behind TLS, `plain_web` on the plain listener. It closes when `stop` says true.
+    /// A gate; `web` answers behind TLS, `plain_web` on the plain listener. Balancers are believed whom they speak for. It
+    /// closes when `stop` says true.
     pub fn new(
         tls: Arc<Tls>,
         handler: Arc<H>,
         web: axum::Router,
         plain_web: axum::Router,
         bounds: Bounds,
+        balancers: Balancers,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let places = |n: u32| Arc::new(Semaphore::new(usize::try_from(n).unwrap_or(usize::MAX)));
@@ -151,6 +155,7 @@ impl<H: Handler> Gate<H> {
             web,
             plain_web,
             bounds,
+            balancers,
             handshakes: places(bounds.handshakes),
             by_address: Arc::default(),
             agents: places(bounds.agents),
@@ -208,13 +213,28 @@ impl<H: Handler> Gate<H> {
     }
 
     fn greet(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit, serves: Serves) {
+        // Answers are small and complete: waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        if !self.balancers.hold(from.ip()) {
+            return self.welcome(stream, from, place, serves);
+        }
+        let gate = self.clone();
+        tokio::spawn(async move {
+            let mut stream = stream;
+            match timeout(gate.bounds.handshake_time, balancer::origin(&mut stream, from)).await {
+                Ok(Ok(origin)) => gate.welcome(stream, origin, place, serves),
+                Ok(Err(error)) => tracing::warn!(balancer = %from, %error, "a balancer did not say whom it speaks for"),
+                Err(_) => tracing::debug!(balancer = %from, "a balancer said nothing"),
+            }
+        });
+    }
+
+    fn welcome(self: &Arc<Self>, stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit, serves: Serves) {
         let address = from.ip().to_canonical();
         let Some(one) = self.one_of(address) else {
             tracing::debug!(%address, "too many handshakes at once from this address; connection closed");
             return;
         };
-        // Answers are small and complete: waiting for more would only delay them.
-        let _ = stream.set_nodelay(true);
         let gate = self.clone();
         tokio::spawn(async move {
             let deadline = Instant::now() + gate.bounds.handshake_time;

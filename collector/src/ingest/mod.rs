@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod attempts;
+pub mod balancer;
 pub mod body;
 pub mod connection;
 pub mod enrol;

@@ -4,6 +4,7 @@ use super::{Data, clock, decider};
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::ingest::api::Api;
+use crate::ingest::balancer::Balancers;
 use crate::ingest::listener::{Bounds, Gate, Serves};
 use crate::ingest::queue::{Queue, QueueBounds};
 use crate::ingest::ticker;
@@ -11,11 +12,12 @@ use crate::ingest::tls::{Tls, WebCertificate};
 use crate::ingest::watermark::Watermark;
 use crate::web;
 use anyhow::{Context, bail};
+use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use serde::Serialize;
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,6 +56,10 @@ pub struct Options {
     /// Key (PEM) of that certificate.
     #[arg(long, value_name = "FILE", requires = "web_cert")]
     web_key: Option<PathBuf>,
+    /// Balancer (address or network) that says by the PROXY protocol, version 2, for whom it opens a connection; may be
+    /// given several times. Others are not believed.
+    #[arg(long = "balancer", value_name = "IP[/LEN]", value_parser = network)]
+    balancers: Vec<IpNet>,
     /// File written with the addresses taken, as JSON, once everything listens.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -112,7 +118,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     };
     let (web, plain) = (web::router(context(true)), web::router(context(false)));
     let bounds = Bounds::of_this_process();
-    let gate = Gate::new(tls.clone(), api, web, plain, bounds, stopping.clone());
+    let gate = Gate::new(tls.clone(), api, web, plain, bounds, Balancers(options.balancers.clone()), stopping.clone());
     let mut tasks: Vec<_> =
         sockets.into_iter().map(|(socket, serves)| tokio::spawn(gate.clone().accept(socket, serves))).collect();
     tasks.push(tokio::spawn(ticker::tick(store.clone(), queue, watermark, clock.clone(), stopping.clone())));
@@ -163,6 +169,14 @@ async fn listen(options: &Options) -> anyhow::Result<(Vec<(TcpListener, Serves)>
         sockets.push((socket, serves));
     }
     Ok((sockets, ready))
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "an address or a network is wanted, such as 192.0.2.10 or 192.0.2.0/28".to_owned())
 }
 
 fn server_name(name: &str) -> anyhow::Result<ServerName<'static>> {

@@ -1,8 +1,9 @@
 //! The store: domain operations only. It owns the transaction; the pure decider runs inside it.
 //!
-//! One trait, and one writing of it ([`sql`]) for two engines: [`sqlite`] embedded, PostgreSQL to grow. Every method says
+//! One trait, and one writing of it ([`sql`]) for two engines: [`sqlite`] embedded, [`postgres`] to grow. Every method says
 //! what it bounds and what it answers; none hands out rows to be written back.
 
+pub mod postgres;
 pub mod sql;
 pub mod sqlite;
 #[cfg(test)]

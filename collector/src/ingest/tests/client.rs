@@ -61,8 +61,12 @@ pub fn config(authority: &CertificateDer<'static>, alpn: &[u8], identity: Option
 
 /// Connects and shakes hands.
 pub async fn connect(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<TlsStream<TcpStream>> {
+    over(TcpStream::connect(address).await?, config).await
+}
+
+/// Shakes hands on a connection.
+pub async fn over(tcp: TcpStream, config: &Arc<ClientConfig>) -> Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from("localhost").unwrap();
-    let tcp = TcpStream::connect(address).await?;
     timeout(BOUND, TlsConnector::from(config.clone()).connect(name, tcp)).await?
 }
 

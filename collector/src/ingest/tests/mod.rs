@@ -1,5 +1,6 @@
 //! The doors over real TLS on the loopback, before the embedded store.
 
+mod balancers;
 mod bodies;
 mod bounds;
 mod calls;

@@ -5,6 +5,7 @@ use crate::authority::{Authority, CertificateRequest, FileKey, random};
 use crate::clock::{Clock, SystemClock};
 use crate::directory::SchoolRow;
 use crate::ingest::api::Api;
+use crate::ingest::balancer::Balancers;
 use crate::ingest::listener::{Bounds, Gate, Serves};
 use crate::ingest::queue::{Queue, QueueBounds};
 use crate::ingest::tls::{Tls, WebCertificate};
@@ -59,6 +60,11 @@ impl World {
     }
 
     pub async fn with(bounds: Bounds, queue_bounds: QueueBounds, serves: Serves) -> Self {
+        Self::behind(&[], bounds, queue_bounds, serves).await
+    }
+
+    /// Behind balancers of these networks.
+    pub async fn behind(balancers: &[&str], bounds: Bounds, queue_bounds: QueueBounds, serves: Serves) -> Self {
         let data = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(sqlite::open(&data.path().join("vigie.sqlite")).unwrap());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -81,7 +87,8 @@ impl World {
         let watermark = Watermark::new(clock.clone());
         let api = Api::new(store.clone(), clock, authority.clone(), queue.clone(), watermark.clone());
         let web = Router::new().route("/", get(|| async { "a page" }));
-        let gate = Gate::new(tls, api, web.clone(), web, bounds, stopping);
+        let balancers = Balancers(balancers.iter().map(|net| net.parse().unwrap()).collect());
+        let gate = Gate::new(tls, api, web.clone(), web, bounds, balancers, stopping);
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let accepting = tokio::spawn(gate.clone().accept(socket, serves));

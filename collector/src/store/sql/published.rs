@@ -4,15 +4,32 @@
 use super::super::StoreError;
 use super::engine::Sql;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::broadcast;
 use vigie_shared::id::SchoolId;
 
 /// Versions of schools as last told, and where they are told.
 #[derive(Clone)]
-pub struct Published {
-    told: Arc<Mutex<Told>>,
+pub struct Published(Arc<Inner>);
+
+struct Inner {
+    told: Mutex<Told>,
     changes: broadcast::Sender<(SchoolId, u64)>,
+}
+
+/// What a thread holds that tells what others changed: it does not keep the store alive.
+pub struct Watching(Weak<Inner>);
+
+impl Watching {
+    /// Whether anybody still uses the store.
+    pub fn is_wanted(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    /// What was told, as long as anybody uses the store.
+    pub fn published(&self) -> Option<Published> {
+        self.0.upgrade().map(Published)
+    }
 }
 
 struct Told {
@@ -24,12 +41,17 @@ impl Published {
     /// Everything as it is now counts as told.
     pub fn new(sql: &Sql, changes: broadcast::Sender<(SchoolId, u64)>) -> Result<Self, StoreError> {
         let told = Told { others: sql.engine().others()?, versions: versions(sql)? };
-        Ok(Self { told: Arc::new(Mutex::new(told)), changes })
+        Ok(Self(Arc::new(Inner { told: Mutex::new(told), changes })))
     }
 
     /// A receiver of what is told from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<(SchoolId, u64)> {
-        self.changes.subscribe()
+        self.0.changes.subscribe()
+    }
+
+    /// For a thread that tells what others changed.
+    pub fn watching(&self) -> Watching {
+        Watching(Arc::downgrade(&self.0))
     }
 
     /// Tells what a commit of ours changed, and what others changed where the database itself says that they did.
@@ -61,13 +83,13 @@ impl Published {
             if told.versions.get(&school).is_none_or(|before| *before < version) {
                 told.versions.insert(school, version);
                 // Nobody listens: nothing to tell.
-                drop(self.changes.send((school, version)));
+                drop(self.0.changes.send((school, version)));
             }
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

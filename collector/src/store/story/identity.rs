@@ -155,7 +155,7 @@ async fn the_authority_is_kept_once(world: &World) {
 async fn restored(world: &World) -> (Arc<dyn Store>, Vec<Agent>) {
     let store = world.open();
     let mut agents = machines(&store, 2).await;
-    (world.restored_from)(world, at(10_000));
+    world.restored_from(at(10_000));
     for (agent, serial) in agents.iter_mut().zip([51, 52]) {
         agent.peer = Peer { not_before: at(10_001), ..peer(agent.peer.machine, serial) };
     }
@@ -209,6 +209,6 @@ async fn what_a_restored_store_must_not_adopt_stays_unknown(world: &World) {
     // Restored once more, of a later backup: what was signed since the earliest may still be unknown.
     let fresh = peer(good.peer.machine, 60);
     let fresh = Agent { peer: Peer { not_before: at(30_000), ..fresh }, ..good.clone() };
-    (world.restored_from)(world, Timestamp::MAX);
+    world.restored_from(Timestamp::MAX);
     assert!(sync(&store, &tiny, fresh.call(30_001, 1, 1, &[])).await.is_ok(), "the earliest backup counts");
 }

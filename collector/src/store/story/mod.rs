@@ -8,8 +8,8 @@ mod people;
 mod reports;
 mod verdicts;
 
-use super::sqlite;
 use super::*;
+use super::{postgres, sqlite};
 use crate::directory::SchoolRow;
 use crate::engine::{
     Bracket, Cause, Confidence, Decision, Effect, IncidentKey, Input, NewTicket, Note, Presence, Scope, View,
@@ -17,7 +17,8 @@ use crate::engine::{
 use jiff::SignedDuration;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use vigie_shared::check::{CheckState, INTERNET, Reason};
 use vigie_shared::digest::Digest;
 use vigie_shared::error::ErrorCode;
@@ -26,6 +27,7 @@ use vigie_shared::evidence::HardwareEvidence;
 use vigie_shared::id::{BootId, StreamId};
 use vigie_shared::limits::SCHEMA;
 use vigie_shared::sync::{SyncRequest, Want};
+use vigie_test_postgres::Postgres;
 
 /// Runs each told behaviour on each store.
 macro_rules! on_every_store {
@@ -36,31 +38,67 @@ macro_rules! on_every_store {
                 super::$name(&super::super::World::sqlite()).await;
             })+
         }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(world) = super::super::World::postgres() {
+                    super::$name(&world).await;
+                }
+            })+
+        }
     };
 }
 use on_every_store;
 
 /// Where a store lives: it can be opened again, by this process or another.
 struct World {
-    folder: tempfile::TempDir,
-    open: fn(&std::path::Path) -> Arc<dyn Store>,
-    /// As `restore` does after its copy.
-    restored_from: fn(&World, Timestamp),
+    address: String,
+    /// What goes with the world.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl World {
     fn sqlite() -> Self {
-        let open = |folder: &std::path::Path| Arc::new(sqlite::open(&folder.join("vigie.db")).unwrap()) as _;
-        let restored_from = |world: &Self, taken| {
-            let sql = sqlite::connection(&world.folder.path().join("vigie.db")).unwrap();
-            sql::restored::mark(&sql, taken).unwrap();
-        };
-        Self { folder: tempfile::tempdir().unwrap(), open, restored_from }
+        let folder = tempfile::tempdir().unwrap();
+        let address = folder.path().join("vigie.db").to_str().unwrap().to_owned();
+        Self { address, _folder: Some(folder) }
+    }
+
+    /// A database of its own on the server of this process; nothing where PostgreSQL may be missing and is.
+    fn postgres() -> Option<Self> {
+        static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start().unwrap());
+        static DATABASES: AtomicU32 = AtomicU32::new(0);
+        if vigie_test_postgres::skipped() {
+            return None;
+        }
+        let name = format!("story_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        Some(Self { address: SERVER.create_database(&name).unwrap(), _folder: None })
     }
 
     fn open(&self) -> Arc<dyn Store> {
-        (self.open)(self.folder.path())
+        open_at(&self.address)
     }
+
+    /// As `restore` does after its copy.
+    fn restored_from(&self, taken: Timestamp) {
+        sql::restored::mark(&self.connection(), taken).unwrap();
+    }
+
+    fn connection(&self) -> sql::engine::Sql {
+        if self.address.starts_with("postgres://") {
+            return postgres::connection(&postgres::Settings::new(&self.address, None, None).unwrap()).unwrap();
+        }
+        sqlite::connection(std::path::Path::new(&self.address)).unwrap()
+    }
+}
+
+/// The store at an address: of PostgreSQL, or a file.
+fn open_at(address: &str) -> Arc<dyn Store> {
+    if address.starts_with("postgres://") {
+        return Arc::new(postgres::open(&postgres::Settings::new(address, None, None).unwrap()).unwrap());
+    }
+    Arc::new(sqlite::open(std::path::Path::new(address)).unwrap())
 }
 
 /// An instant, seconds after a day of November 2026.
