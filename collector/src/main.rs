@@ -35,6 +35,8 @@ enum Mode {
     Network(modes::network::Options),
     /// Show or change what agents are asked to do.
     Policy(modes::policy::Options),
+    /// List the calls that the collector failed on, or show one.
+    Refused(modes::refused::Options),
     /// Manage those who may sign in.
     User(modes::user::Options),
     /// Write a backup of the store into a file, while it is served or not.
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Mode::Schools(options) => modes::schools::run(options),
         Mode::Network(options) => modes::network::run(options),
         Mode::Policy(options) => modes::policy::run(options),
+        Mode::Refused(options) => modes::refused::run(options),
         Mode::User(options) => modes::user::run(options),
         Mode::Backup(options) => modes::backup::run(options),
         Mode::Restore(options) => modes::restore::run(options),

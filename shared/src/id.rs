@@ -73,6 +73,18 @@ id!(
     TicketId
 );
 id!(
+    /// One start of a collector process.
+    ReplicaId
+);
+id!(
+    /// One message that is to be told to people.
+    MessageId
+);
+id!(
+    /// One call that the collector failed on and kept.
+    RefusedId
+);
+id!(
     /// One user of the pages.
     UserId
 );

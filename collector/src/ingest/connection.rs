@@ -60,7 +60,7 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// Resolves when the collector stops.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that nobody can say stop any more: the same.
     let _ = stop.wait_for(|stop| *stop).await;
 }
@@ -136,4 +136,61 @@ pub(super) async fn web<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder.http1().timer(TokioTimer::new()).header_read_timeout(WEB_IDLE).max_buf_size(WEB_BUFFER);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(64).keep_alive_interval(WEB_IDLE);
     serve!(builder.serve_connection(TokioIo::new(stream), service), stop, "web", from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::refusal::refuse_of_store;
+    use crate::store::StoreError;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// A collector whose store fails as told.
+    struct Fails(StoreError);
+
+    impl Handler for Fails {
+        async fn agent(self: Arc<Self>, _caller: Arc<Caller>, _request: Request<Incoming>) -> Answer {
+            refuse_of_store(self.0.clone(), "test")
+        }
+
+        async fn enrol(self: Arc<Self>, _address: IpAddr, _request: Request<Incoming>) -> Answer {
+            refuse_of_store(self.0.clone(), "test")
+        }
+    }
+
+    /// What comes back on one connection for two calls, until the collector closes it or two answers are there.
+    async fn answers(error: StoreError) -> String {
+        let (mut ours, theirs) = tokio::io::duplex(64 << 10);
+        let (_stop, stopping) = watch::channel(false);
+        let caller =
+            Arc::new(Caller { peer: Err(ErrorCode::CertificateMissing), address: IpAddr::from([192, 0, 2, 7]) });
+        tokio::spawn(agent(theirs, caller, Arc::new(Fails(error)), stopping));
+        const CALL: &[u8] = b"POST /agent/v1/sync HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}";
+        let mut said = String::new();
+        for _ in 0..2 {
+            if ours.write_all(CALL).await.is_err() {
+                break;
+            }
+            let before = said.matches("HTTP/1.1").count();
+            let mut some = [0; 4096];
+            while said.matches("HTTP/1.1").count() == before || !said.ends_with('}') {
+                match ours.read(&mut some).await.unwrap() {
+                    0 => return said,
+                    n => said.push_str(std::str::from_utf8(&some[..n]).unwrap()),
+                }
+            }
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn a_collector_without_its_database_sends_agents_back_through_the_balancer() {
+        let said = answers(StoreError::Away("gone".to_owned())).await;
+        assert_eq!(said.matches("HTTP/1.1 503").count(), 1, "closed after the answer: {said}");
+        assert!(said.contains("connection: close\r\n") && said.contains("retry-after: "), "{said}");
+
+        let said = answers(StoreError::Contended("others".to_owned())).await;
+        assert_eq!(said.matches("HTTP/1.1 503").count(), 2, "the connection is kept: {said}");
+        assert!(!said.contains("connection: close"), "{said}");
+    }
 }

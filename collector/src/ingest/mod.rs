@@ -1,6 +1,6 @@
 //! The three doors: TLS and its configurations ([`tls`], [`verifier`]), the accept loop ([`listener`], [`connection`]),
-//! bounded bodies ([`body`]), the calls of agents ([`sync`], [`enrol`]), the queue before the store ([`queue`]) and the
-//! passage of time ([`ticker`]).
+//! bounded bodies ([`body`]), the calls of agents ([`sync`], [`enrol`]), the queue before the store ([`queue`]), the life of
+//! this collector among others ([`life`]) and the passage of time ([`ticker`]).
 
 pub mod api;
 pub mod attempts;
@@ -9,10 +9,11 @@ pub mod body;
 pub mod connection;
 pub mod enrol;
 mod json_path;
+pub mod life;
 pub mod listener;
 pub mod queue;
 pub mod refusal;
-mod seldom;
+pub(crate) mod seldom;
 pub mod sync;
 pub mod ticker;
 pub mod tls;

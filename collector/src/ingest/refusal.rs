@@ -3,7 +3,7 @@
 use crate::store::StoreError;
 use axum::body::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 use vigie_shared::error::{ErrorBody, ErrorCode, Refusal};
@@ -75,6 +75,17 @@ pub fn refuse(refusal: Refusal) -> Answer {
 pub fn refuse_until(refusal: Refusal, seconds: u32) -> Answer {
     let mut answer = refuse(refusal);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    answer
+}
+
+/// The answer to a call that the store failed on. When its database is away this collector also closes the connection,
+/// so that the agent comes back through the balancer, to one that has it.
+pub fn refuse_of_store(error: StoreError, during: &'static str) -> Answer {
+    let away = matches!(error, StoreError::Away(_));
+    let mut answer = refuse(of_store(error, during));
+    if away {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     answer
 }
 

@@ -2,7 +2,7 @@
 
 use super::api::Api;
 use super::body::{self, Taken};
-use super::refusal::{Answer, good, of_store, refusal, refuse, refuse_until};
+use super::refusal::{Answer, good, refusal, refuse, refuse_of_store, refuse_until};
 use super::watermark::InFlight;
 use crate::store::{Peer, SyncItem};
 use hyper::Request;
@@ -36,7 +36,7 @@ pub(super) async fn answer(api: &Api, peer: &Peer, address: IpAddr, request: Req
             now_ms: api.clock.now().as_millisecond(),
             quarantined: receipt.quarantined,
         }),
-        Ok(Err(error)) => refuse(of_store(error, "sync")),
+        Ok(Err(error)) => refuse_of_store(error, "sync"),
         Err(_) => refuse(refusal(ErrorCode::Internal, "the collector is stopping; nothing was lost, try again later")),
     }
 }

@@ -1,44 +1,50 @@
-//! The passage of time: schools that must be looked at again get a tick through the same queue as calls, judged up to
-//! the watermark. Also the sign of life that tells after a restart how long the collector was away.
+//! The passage of time: schools that must be looked at again are claimed, so that one collector looks at each, and get a
+//! tick through the same queue as calls, judged up to the watermark of all collectors. Also the clean-up.
 
 use super::connection::stopped;
 use super::queue::Queue;
-use super::watermark::Watermark;
 use crate::clock::Clock;
 use crate::store::{Item, Store, StoreError};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+use vigie_shared::id::ReplicaId;
 
-/// Shortest time between two looks for due schools.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Schools looked at together.
 const AT_ONCE: usize = 64;
-/// Time between two signs of life.
-const ALIVE_EVERY: Duration = Duration::from_secs(5);
+/// Looks in a row while there is more to do; then the watermark is read again.
+const ROUNDS: usize = 16;
 /// Time between two clean-ups.
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 /// Most rounds of one clean-up: each does a bounded piece of work.
 const RETAIN_ROUNDS: u32 = 1000;
 
-/// Ticks schools that are due, until the stop.
+/// Ticks schools that are due each time the watermark moves (every second), until the stop.
 pub async fn tick(
     store: Arc<dyn Store>,
     queue: Queue,
-    watermark: Arc<Watermark>,
     clock: Arc<dyn Clock>,
+    replica: ReplicaId,
+    mut upto: watch::Receiver<Option<Timestamp>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut beat = interval(LOOK_EVERY);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = beat.tick() => {}
+            moved = upto.changed() => if moved.is_err() { return },
             () = stopped(&mut stop) => return,
         }
-        if let Err(error) = look(store.as_ref(), &queue, &watermark, clock.as_ref()).await {
-            tracing::error!(%error, "schools could not be looked at; trying again in a second");
+        let Some(low) = *upto.borrow_and_update() else { continue };
+        for _ in 0..ROUNDS {
+            match look(store.as_ref(), &queue, clock.as_ref(), replica, low).await {
+                Ok(AT_ONCE) if !*stop.borrow() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!(%error, "schools could not be looked at; trying again in a second");
+                    break;
+                }
+            }
         }
     }
 }
@@ -47,11 +53,11 @@ pub async fn tick(
 pub async fn look(
     store: &dyn Store,
     queue: &Queue,
-    watermark: &Watermark,
     clock: &dyn Clock,
+    replica: ReplicaId,
+    upto: Timestamp,
 ) -> Result<usize, StoreError> {
-    let upto = watermark.low();
-    let due = store.due_schools(upto, AT_ONCE).await?;
+    let due = store.claim_due(replica, upto, clock.now(), AT_ONCE).await?;
     let mut outcomes = Vec::with_capacity(due.len());
     for school in &due {
         let item = Item::Tick { school: *school, upto, now: clock.now().max(upto) };
@@ -63,25 +69,20 @@ pub async fn look(
     for (school, outcome) in outcomes {
         match outcome.await {
             Ok(Ok(_)) | Err(_) => {}
-            Ok(Err(error)) => tracing::error!(%school, %error, "this school could not be looked at; trying again"),
+            Ok(Err(error)) => {
+                tracing::error!(%school, %error, "this school could not be looked at; trying again in ten seconds");
+            }
         }
     }
     Ok(due.len())
 }
 
-/// Writes the sign of life and cleans up, until the stop.
+/// Cleans up, until the stop.
 pub async fn upkeep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, mut stop: watch::Receiver<bool>) {
-    let mut alive = interval(ALIVE_EVERY);
     let mut retain = interval(RETAIN_EVERY);
-    alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     retain.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = alive.tick() => {
-                if let Err(error) = store.collector_alive(clock.now(), false).await {
-                    tracing::error!(%error, "the sign of life could not be written");
-                }
-            }
             _ = retain.tick() => clean(store.as_ref(), clock.as_ref()).await,
             () = stopped(&mut stop) => return,
         }

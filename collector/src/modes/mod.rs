@@ -8,6 +8,7 @@ pub mod migrate_store;
 pub mod network;
 mod place;
 pub mod policy;
+pub mod refused;
 pub mod restore;
 pub mod revoke;
 pub mod schools;

@@ -5,11 +5,14 @@ use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::ingest::api::Api;
 use crate::ingest::balancer::Balancers;
+use crate::ingest::life::Life;
 use crate::ingest::listener::{Bounds, Gate, Serves};
 use crate::ingest::queue::{Queue, QueueBounds};
 use crate::ingest::ticker;
 use crate::ingest::tls::{Tls, WebCertificate};
 use crate::ingest::watermark::Watermark;
+use crate::notify;
+use crate::store::ReplicaState;
 use crate::web;
 use anyhow::{Context, bail};
 use ipnet::IpNet;
@@ -104,11 +107,13 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 
     // Sockets first: what cannot listen must not say that it is back.
     let (sockets, ready) = listen(&options).await?;
-    store.collector_alive(clock.now(), true).await?;
+    let watermark = Watermark::new(clock.clone());
+    let name = name_of(&options.data.data);
+    let life = Arc::new(Life::new(store.clone(), clock.clone(), watermark.clone(), name));
+    life.say(ReplicaState::Starting).await?;
 
     let (stop, stopping) = watch::channel(false);
     let (queue, emptying) = Queue::start(store.clone(), decider.clone(), QueueBounds::default());
-    let watermark = Watermark::new(clock.clone());
     let api = Api::new(store.clone(), clock.clone(), authority.clone(), queue.clone(), watermark.clone());
     let context = |secure_cookies| web::Context {
         store: store.clone(),
@@ -121,8 +126,15 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let gate = Gate::new(tls.clone(), api, web, plain, bounds, Balancers(options.balancers.clone()), stopping.clone());
     let mut tasks: Vec<_> =
         sockets.into_iter().map(|(socket, serves)| tokio::spawn(gate.clone().accept(socket, serves))).collect();
-    tasks.push(tokio::spawn(ticker::tick(store.clone(), queue, watermark, clock.clone(), stopping.clone())));
-    tasks.push(tokio::spawn(ticker::upkeep(store.clone(), clock.clone(), stopping)));
+    let (replica, upto) = (life.replica(), life.upto());
+    tasks.push(tokio::spawn(ticker::tick(store.clone(), queue, clock.clone(), replica, upto, stopping.clone())));
+    tasks.push(tokio::spawn(ticker::upkeep(store.clone(), clock.clone(), stopping.clone())));
+    let channels = notify::channels();
+    tasks.push(tokio::spawn(notify::run(store.clone(), clock.clone(), replica, channels, stopping)));
+    let living = tokio::spawn({
+        let life = life.clone();
+        async move { life.keep().await }
+    });
     let renewing = tokio::spawn(renew(tls, authority, clock.clone()));
     if let Some(file) = &options.ready_file {
         write_whole(file, &serde_json::to_vec(&ready)?)
@@ -142,7 +154,11 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     if tokio::time::timeout(PATIENCE, emptying).await.is_err() {
         tracing::warn!("some calls were still being written at the end; agents send them again");
     }
-    store.collector_alive(clock.now(), false).await?;
+    // Until here others waited for what we had still to apply.
+    living.abort();
+    if let Err(error) = life.say(ReplicaState::Leaving).await {
+        tracing::warn!(%error, "the end could not be written: other collectors notice it in 15 seconds");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -177,6 +193,15 @@ fn network(text: &str) -> Result<IpNet, String> {
     address
         .or_else(|_| text.parse())
         .map_err(|_| "an address or a network is wanted, such as 192.0.2.10 or 192.0.2.0/28".to_owned())
+}
+
+/// Host and data folder: what tells collectors apart, and a restart from another collector.
+fn name_of(data: &Path) -> String {
+    let host =
+        ["/proc/sys/kernel/hostname", "/etc/hostname"].iter().find_map(|file| std::fs::read_to_string(file).ok());
+    let host = host.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
+    let folder = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
+    format!("{}:{}", host.trim(), folder.display())
 }
 
 fn server_name(name: &str) -> anyhow::Result<ServerName<'static>> {

@@ -18,7 +18,7 @@ use crate::engine::Decide;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::sync::Arc;
-use vigie_shared::id::{MachineId, SchoolId, TicketId};
+use vigie_shared::id::{MachineId, MessageId, RefusedId, ReplicaId, SchoolId, TicketId};
 use vigie_shared::policy::Policy;
 
 /// Why an operation failed.
@@ -57,15 +57,57 @@ pub trait Store: Send + Sync {
     /// A heartbeat that changes nothing touches its liveness row only.
     async fn apply(&self, items: Vec<Item>, decider: Arc<dyn Decide>) -> Vec<Result<Receipt, StoreError>>;
 
-    /// Schools whose `next_wake` is at or before `upto`, at most `limit`, earliest first.
-    async fn due_schools(&self, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError>;
-
-    /// Writes that the collector is listening now. Called every few seconds; the first call after a start tells how
-    /// long it was away and keeps that absence for the engine ([`crate::engine::CollectorAbsence`]).
-    async fn collector_alive(&self, now: Timestamp, starting: bool) -> Result<(), StoreError>;
+    /// Leases schools whose `next_wake` is at or before `upto` to a collector for 10 s, at most `limit`, earliest first.
+    /// Those leased already are passed over, whoever has them. The decision on a school ends its lease; a lease whose
+    /// holder died, or failed on the school, runs out.
+    async fn claim_due(
+        &self,
+        replica: ReplicaId,
+        upto: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SchoolId>, StoreError>;
 
     /// A receiver of "something to see changed in this school": its id and new version, after each commit.
     fn changes(&self) -> tokio::sync::broadcast::Receiver<(SchoolId, u64)>;
+
+    /// The calls that the collector failed on, the latest first. At most 10 of one machine and 1,000 in all are kept.
+    async fn refused_items(&self, limit: usize) -> Result<Vec<RefusedItem>, StoreError>;
+
+    /// One of them with what was sent: JSON, cut at 256 KiB.
+    async fn refused_item(&self, id: RefusedId) -> Result<Option<(RefusedItem, String)>, StoreError>;
+
+    // ── several collectors ───────────────────────────────────────────────────────────────────────────────────────
+
+    /// A collector lives; called every second. Answers up to when silence may be judged: the least low-watermark of all
+    /// collectors that live, own one included.
+    ///
+    /// A collector not heard for 15 s is given up. That, a gap of as much in one's own signs (cut from the database,
+    /// suspended) and nobody having been alive for as long are absences: they are kept for the engine
+    /// ([`crate::engine::CollectorAbsence`]), and all schools with machines are looked at. Whoever starts under the same
+    /// name within that time takes the place of the one before without absence.
+    async fn sign_of_life(&self, sign: SignOfLife) -> Result<Signed, StoreError>;
+
+    /// Leases messages that are due to a collector for 60 s, at most `limit`, the oldest first. Each attempt is counted:
+    /// after 20 of them, or 7 days, a message is given up with a warning. Whoever is told must bear a repetition.
+    async fn claim_messages(
+        &self,
+        replica: ReplicaId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// A message was told: it is forgotten, unless another collector has its lease by now.
+    async fn message_done(&self, id: MessageId, replica: ReplicaId) -> Result<(), StoreError>;
+
+    /// A message could not be told: it is due again at `retry_at`. Answers whether it was given up instead.
+    async fn message_failed(
+        &self,
+        id: MessageId,
+        replica: ReplicaId,
+        problem: &str,
+        retry_at: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     // ── schools, policy ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,7 +202,7 @@ pub trait Store: Send + Sync {
     async fn ticket(&self, ticket: TicketId) -> Result<Option<TicketPage>, StoreError>;
     /// Machines that wait for approval.
     async fn quarantine(&self) -> Result<Vec<QuarantinedMachine>, StoreError>;
-    /// Figures for `/metrics`.
+    /// Figures for `/metrics`: machines and tickets from the figures kept for each school, presence as last judged.
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
 
     // ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────

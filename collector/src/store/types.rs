@@ -1,12 +1,13 @@
 //! What goes into the store and what comes back of it.
 
-use jiff::Timestamp;
+use crate::engine::{CollectorAbsence, Note};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use vigie_shared::digest::Digest;
 use vigie_shared::evidence::HardwareEvidence;
-use vigie_shared::id::{MachineId, SchoolId};
+use vigie_shared::id::{MachineId, MessageId, RefusedId, ReplicaId, SchoolId, TicketId};
 use vigie_shared::policy::Policy;
 use vigie_shared::sync::{SyncRequest, Want};
 use vigie_shared::uai::Uai;
@@ -259,6 +260,91 @@ pub struct Counts {
     pub events: u64,
     /// Gaps stored: ranges of events that no longer exist anywhere.
     pub gaps: u64,
+    /// Collectors that gave a sign of life lately.
+    pub replicas: u64,
+    /// Messages to people that no channel has taken yet.
+    pub messages_waiting: u64,
+    /// Calls kept that the collector failed on.
+    pub refused_kept: u64,
+}
+
+/// Where a collector process stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// Its sockets are taken, nothing was received yet.
+    Starting,
+    /// It receives.
+    Running,
+    /// All it received is applied, and it receives no more.
+    Leaving,
+}
+
+/// A sign of life of one collector process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignOfLife {
+    /// This start of the process.
+    pub replica: ReplicaId,
+    /// Its host and data folder: whoever starts there next takes its place.
+    pub name: String,
+    /// Now, by its clock.
+    pub now: Timestamp,
+    /// All it received before this instant is applied ([`crate::ingest::watermark`]).
+    pub low: Timestamp,
+    /// Where it stands.
+    pub state: ReplicaState,
+}
+
+/// What a sign of life is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// All that any living collector received before this instant is applied: silence may be judged up to here.
+    pub low: Timestamp,
+    /// Other collectors that live.
+    pub others: usize,
+    /// Names of collectors that were given up with this sign, and when they were last alive.
+    pub gone: Vec<(String, Timestamp)>,
+    /// The absence that was kept with this sign, if there was one.
+    pub absence: Option<CollectorAbsence>,
+    /// A collector whose sign of life lies in our future, and by how much: proof that the clocks differ.
+    pub ahead: Option<(String, SignedDuration)>,
+}
+
+/// Something to be told to people, handed to one collector for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The same at each repetition.
+    pub id: MessageId,
+    /// The ticket it is about.
+    pub ticket: TicketId,
+    /// Number of that ticket.
+    pub number: u64,
+    /// UAI and name of its school.
+    pub school: (String, String),
+    /// The check of the ticket.
+    pub check: String,
+    /// Host name and instance, when the ticket is about a machine.
+    pub about: Option<(String, String)>,
+    /// What happened: `ticket_opened`, `incident_joined` or `ticket_resolved`, with figures.
+    pub note: Note,
+    /// When it happened.
+    pub created: Timestamp,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+/// A call that the collector failed on, kept to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// Its number.
+    pub id: RefusedId,
+    /// When it was received.
+    pub at: Timestamp,
+    /// Who called.
+    pub machine: Option<MachineId>,
+    /// The school of that machine.
+    pub school: Option<SchoolId>,
+    /// Why it could not be applied.
+    pub why: String,
 }
 
 /// Sections a machine holds, by name.

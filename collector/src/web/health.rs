@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// 200 when the store answers, 503 otherwise.
 pub async fn healthz(State(web): State<Web>) -> Response {
@@ -58,6 +58,10 @@ fn text(counts: &Counts, streams: usize) -> String {
     family("vigie_tickets_open", "gauge", "Open tickets.", one(counts.open_tickets));
     family("vigie_events_stored", "gauge", "Events kept.", one(counts.events));
     family("vigie_event_gaps_stored", "gauge", "Ranges of events that no longer exist anywhere.", one(counts.gaps));
+    family("vigie_collectors", "gauge", "Collectors on this store that live.", one(counts.replicas));
+    family("vigie_messages_waiting", "gauge", "Messages to people that nobody took yet.", one(counts.messages_waiting));
+    let help = "Calls that the collector failed on, kept to be looked at (vigie-collector refused).";
+    family("vigie_calls_refused_kept", "gauge", help, one(counts.refused_kept));
     let streams = u64::try_from(streams).unwrap_or(u64::MAX);
     family("vigie_live_streams", "gauge", "Pages that follow live.", one(streams));
     out

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use vigie_shared::id::{BootId, MachineId, StreamId};
+use vigie_shared::id::{BootId, MachineId, ReplicaId, StreamId};
 use vigie_shared::limits::ALPN_AGENT;
 use vigie_shared::policy::Policy;
 use vigie_shared::sync::{PATH, SyncAnswer, SyncRequest};
@@ -171,7 +171,11 @@ async fn a_school_is_ticked_when_due_and_never_past_a_call_that_is_not_applied()
     assert_eq!(beat(&world, &machine).await.status, 200);
     let clock = Arc::new(Moved(Mutex::new(now())));
     let watermark = Watermark::new(clock.clone());
-    let look = async || ticker::look(world.store.as_ref(), &world.queue, &watermark, clock.as_ref()).await.unwrap();
+    let replica = ReplicaId::new();
+    let look = async || {
+        let upto = watermark.low();
+        ticker::look(world.store.as_ref(), &world.queue, clock.as_ref(), replica, upto).await.unwrap()
+    };
     let presence = async || world.store.machine(id, now()).await.unwrap().unwrap().machine.presence;
     assert_eq!(look().await, 0, "just heard: nothing to judge");
 

@@ -5,7 +5,7 @@ use super::engine::Bulk;
 use super::identity::{self, Standing};
 use super::row::{Row, cut, ms, params};
 use super::writer::{Job, Tx, stopped};
-use super::{decide, events, inventory};
+use super::{decide, events, inventory, refused};
 use crate::engine::{Decide, Input, Presence};
 use crate::facts::true_time;
 use jiff::Timestamp;
@@ -85,12 +85,14 @@ impl Job for Apply {
         good
     }
 
-    /// A call that the collector fails on was heard all the same: a machine is not silent because of it.
+    /// A call that the collector fails on was heard all the same: a machine is not silent because of it. The call itself
+    /// is kept to be looked at.
     fn salvage(&mut self, unit: usize, tx: &mut Tx<'_>) -> bool {
-        let failed = !matches!(self.results.get(unit), Some(Err(StoreError::Refused(_))));
-        match self.items.get(unit) {
-            Some(Item::Sync(item)) if failed => heard(tx, item).is_ok(),
-            _ => false,
+        let Some(Item::Sync(item)) = self.items.get(unit) else { return false };
+        match self.results.get(unit) {
+            Some(Err(StoreError::Refused(_))) => false,
+            Some(Err(StoreError::Failed(why))) => heard(tx, item).is_ok() && keep_refused(tx, item, why).is_ok(),
+            _ => heard(tx, item).is_ok(),
         }
     }
 
@@ -325,6 +327,16 @@ fn heard(tx: &mut Tx<'_>, item: &SyncItem) -> Result<(), StoreError> {
     let caller = caller(tx, item, received)?;
     identity::judge(&item.peer, caller.as_ref().map(|c| &c.standing), received)?;
     caller.map_or(Ok(()), |caller| seen(tx, item, received, &caller))
+}
+
+/// Keeps a call that failed; if even that fails, what else is kept of it stays.
+fn keep_refused(tx: &mut Tx<'_>, item: &SyncItem, why: &str) -> Result<(), StoreError> {
+    tx.sql.execute("SAVEPOINT refused", &[])?;
+    if let Err(error) = refused::keep(tx, item, why) {
+        tracing::error!(%error, machine = %item.peer.machine, "a call that could not be applied could not be kept");
+        tx.sql.execute("ROLLBACK TO refused", &[])?;
+    }
+    tx.sql.execute("RELEASE refused", &[]).map(drop)
 }
 
 /// The acknowledgement of a heartbeat that changes nothing but the liveness row; `None` when there is more to do.

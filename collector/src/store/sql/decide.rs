@@ -27,12 +27,15 @@ pub fn run(
     wake(tx, school, decision.next_wake)
 }
 
-/// Keeps when the school must be looked at again; rounded up, so that it is never looked at a moment too early.
+/// Keeps when the school must be looked at again; rounded up, so that it is never looked at a moment too early. Whoever
+/// had claimed the school need not look any more.
 fn wake(tx: &mut Tx<'_>, school: SchoolId, at: Option<Timestamp>) -> Result<(), StoreError> {
     let at = at.map(|at| if at.subsec_nanosecond() % 1_000_000 == 0 { ms(at) } else { ms(at).saturating_add(1) });
     const SQL: &str = "INSERT INTO school_state (school, next_wake) VALUES (?1, ?2) \
-                       ON CONFLICT (school) DO UPDATE SET next_wake = excluded.next_wake \
-                       WHERE school_state.next_wake IS DISTINCT FROM excluded.next_wake";
+                       ON CONFLICT (school) DO UPDATE SET next_wake = excluded.next_wake, leased_by = NULL, \
+                           leased_until = NULL \
+                       WHERE school_state.next_wake IS DISTINCT FROM excluded.next_wake \
+                           OR school_state.leased_by IS NOT NULL";
     tx.sql.execute(SQL, params![school.as_bytes(), at])?;
     Ok(())
 }

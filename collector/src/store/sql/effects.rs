@@ -2,6 +2,7 @@
 //! itself keeps each unique.
 
 use super::super::StoreError;
+use super::outbox;
 use super::row::{int, json, ms, params};
 use super::writer::Tx;
 use crate::engine::{Bracket, Effect, IncidentKey, NewTicket, Note, Scope};
@@ -137,7 +138,9 @@ fn on_ticket(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Store
             let id = open_ticket(tx, school, group_key)?.ok_or_else(|| no_ticket(group_key))?;
             const SQL: &str = "UPDATE ticket SET restored = ?2, resolved = ?3 WHERE id = ?1";
             tx.sql.execute(SQL, params![id.as_bytes(), ms(*restored), ms(*at)])?;
-            ticket_line(tx, id, *at, note)
+            ticket_line(tx, id, *at, note)?;
+            let told = Note::new("ticket_resolved").with("restored", restored).with("because", &note.code);
+            outbox::put(tx, school, id, *at, &told)
         }
         _ => Ok(()),
     }
@@ -205,7 +208,9 @@ fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewT
     tx.sql.execute(SQL, params![incident.as_bytes(), id.as_bytes()])?;
     let note = note.with("check", &key.check).with("instance", &key.instance);
     let at = if note.code == "ticket_opened" { ticket.opened } else { detected(tx, incident)? };
-    ticket_line(tx, id, at, &note)
+    ticket_line(tx, id, at, &note)?;
+    let told = if note.code == "ticket_opened" { note.with("due", ticket.due) } else { note };
+    outbox::put(tx, school, id, at, &told)
 }
 
 fn detected(tx: &Tx<'_>, incident: IncidentId) -> Result<Timestamp, StoreError> {

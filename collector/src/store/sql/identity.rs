@@ -7,7 +7,7 @@ use super::writer::Tx;
 use super::{decide, effects, findings, schools};
 use crate::engine::{Decide, Input, Note, Presence};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vigie_shared::error::{ErrorCode, Refusal};
 use vigie_shared::id::{MachineId, SchoolId};
@@ -233,7 +233,16 @@ pub fn approve(
     decider: &dyn Decide,
 ) -> Result<Vec<MachineId>, StoreError> {
     let now = cut(now);
-    let waiting: Vec<(MachineId, SchoolId)> = match which {
+    let schools: BTreeSet<SchoolId> = match which {
+        Which::One(machine) => [school_of(tx.sql, *machine)?.0].into(),
+        Which::All => {
+            const SQL: &str = "SELECT DISTINCT school FROM machine WHERE status = 'quarantined'";
+            tx.sql.all(SQL, &[], |row| row.get(0))?
+        }
+    };
+    // A machine may go to quarantine until its school is locked; one of another school waits for the next time.
+    tx.sql.engine().lock_schools(&schools)?;
+    let mut waiting: Vec<(MachineId, SchoolId)> = match which {
         Which::One(machine) => match school_of(tx.sql, *machine)? {
             (school, status) if status == "quarantined" => vec![(*machine, school)],
             (_, status) if status == "trusted" => vec![],
@@ -247,6 +256,7 @@ pub fn approve(
             tx.sql.all(SQL, &[], |row| Ok((row.get(0)?, row.get(1)?)))?
         }
     };
+    waiting.retain(|(_, school)| schools.contains(school));
     let mut inputs: BTreeMap<SchoolId, Vec<Input>> = BTreeMap::new();
     for (machine, school) in &waiting {
         // The hardware that a person looked at is the one expected from now on.
@@ -272,6 +282,8 @@ pub fn revoke(
     decider: &dyn Decide,
 ) -> Result<(), StoreError> {
     let now = cut(now);
+    let (school, _) = school_of(tx.sql, machine)?;
+    tx.sql.engine().lock_schools(&[school].into())?;
     let (school, status) = school_of(tx.sql, machine)?;
     if status == "revoked" {
         return Ok(());

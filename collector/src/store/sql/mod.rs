@@ -13,10 +13,14 @@ mod findings;
 mod identity;
 mod incidents;
 mod inventory;
+mod outbox;
 mod pages;
 pub mod published;
 mod readers;
+mod refused;
+mod replicas;
 pub mod restored;
+mod rollup;
 pub mod row;
 mod schools;
 pub mod tables;
@@ -89,12 +93,57 @@ impl Store for SqlStore {
         all
     }
 
-    async fn due_schools(&self, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
-        self.readers.read(move |sql| upkeep::due(sql, upto, limit)).await
+    async fn claim_due(
+        &self,
+        replica: ReplicaId,
+        upto: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<SchoolId>, StoreError> {
+        // Most of the time there is nothing, and a look costs less than a transaction that writes.
+        if !self.readers.read(move |sql| replicas::any_due(sql, upto, now)).await? {
+            return Ok(vec![]);
+        }
+        self.writer.write_often(move |tx| replicas::claim_due(tx, replica, upto, now, limit)).await
     }
 
-    async fn collector_alive(&self, now: Timestamp, starting: bool) -> Result<(), StoreError> {
-        self.writer.write(move |tx| upkeep::alive(tx, now, starting)).await
+    async fn sign_of_life(&self, sign: SignOfLife) -> Result<Signed, StoreError> {
+        self.writer.write_often(move |tx| replicas::sign(tx, &sign)).await
+    }
+
+    async fn claim_messages(
+        &self,
+        replica: ReplicaId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        if !self.readers.read(move |sql| outbox::any_due(sql, now)).await? {
+            return Ok(vec![]);
+        }
+        self.writer.write_often(move |tx| outbox::claim(tx, replica, now, limit)).await
+    }
+
+    async fn message_done(&self, id: MessageId, replica: ReplicaId) -> Result<(), StoreError> {
+        self.writer.write_often(move |tx| outbox::done(tx, id, replica)).await
+    }
+
+    async fn message_failed(
+        &self,
+        id: MessageId,
+        replica: ReplicaId,
+        problem: &str,
+        retry_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let problem = problem.to_owned();
+        self.writer.write_often(move |tx| outbox::failed(tx, id, replica, &problem, retry_at)).await
+    }
+
+    async fn refused_items(&self, limit: usize) -> Result<Vec<RefusedItem>, StoreError> {
+        self.readers.read(move |sql| refused::latest(sql, limit)).await
+    }
+
+    async fn refused_item(&self, id: RefusedId) -> Result<Option<(RefusedItem, String)>, StoreError> {
+        self.readers.read(move |sql| refused::one(sql, id)).await
     }
 
     fn changes(&self) -> broadcast::Receiver<(SchoolId, u64)> {
@@ -201,7 +250,7 @@ impl Store for SqlStore {
     }
 
     async fn create_session(&self, session: NewSession) -> Result<(), StoreError> {
-        self.writer.write(move |tx| users::create_session(tx, &session)).await
+        self.writer.write_often(move |tx| users::create_session(tx, &session)).await
     }
 
     async fn session(&self, secret_sha256: &[u8; 32], now: Timestamp) -> Result<Option<SessionRow>, StoreError> {
@@ -209,14 +258,14 @@ impl Store for SqlStore {
         let found = self.readers.read(move |sql| users::session(sql, &secret, now)).await?;
         let Some((session, last_used)) = found else { return Ok(None) };
         if last_used.duration_until(now) >= users::LAST_USE_EVERY {
-            self.writer.write(move |tx| users::use_session(tx, &secret, now)).await?;
+            self.writer.write_often(move |tx| users::use_session(tx, &secret, now)).await?;
         }
         Ok(Some(session))
     }
 
     async fn end_session(&self, secret_sha256: &[u8; 32]) -> Result<(), StoreError> {
         let secret = *secret_sha256;
-        self.writer.write(move |tx| users::end_session(tx, &secret)).await
+        self.writer.write_often(move |tx| users::end_session(tx, &secret)).await
     }
 
     async fn end_sessions_of(&self, login: &str) -> Result<u64, StoreError> {

@@ -7,8 +7,8 @@ use super::super::{
 };
 use super::engine::Sql;
 use super::row::{Bind, Row, ms, note, params};
-use super::{incidents, tickets, view};
-use crate::engine::{CollectorAbsence, Presence};
+use super::{incidents, replicas, rollup, tickets, view};
+use crate::engine::CollectorAbsence;
 use crate::facts::presence;
 use crate::store::HistoryLine;
 use jiff::{SignedDuration, Timestamp};
@@ -290,21 +290,17 @@ pub fn quarantine(sql: &Sql) -> Result<Vec<QuarantinedMachine>, StoreError> {
     sql.all(SQL, &[], read)
 }
 
-/// Figures for `/metrics`.
+/// Figures for `/metrics`: sums over schools, and counts of what is few.
 pub fn counts(sql: &Sql, now: Timestamp) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
-    for presence in [Presence::Never, Presence::Online, Presence::Left, Presence::Silent] {
-        counts.machines.insert(presence.as_str().to_owned(), 0);
-    }
-    for machine in machines(sql, None, now)?.into_values().flatten() {
-        *counts.machines.entry(machine.presence.as_str().to_owned()).or_default() += 1;
-        counts.quarantined += u64::from(machine.status == "quarantined");
-    }
+    rollup::add_up(sql, &mut counts)?;
     const OPEN: &str = "SELECT name, count(*) FROM incident WHERE resolved IS NULL GROUP BY name";
     counts.open_incidents = sql.all(OPEN, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let one = |text: &str| sql.value::<u64>(text, &[]);
-    counts.open_tickets = one("SELECT count(*) FROM ticket WHERE resolved IS NULL")?;
     counts.events = one("SELECT CAST(coalesce(sum(value), 0) AS BIGINT) FROM counter WHERE name = 'event'")?;
     counts.gaps = one("SELECT CAST(coalesce(sum(value), 0) AS BIGINT) FROM counter WHERE name = 'gap'")?;
+    counts.messages_waiting = one("SELECT count(*) FROM outbox")?;
+    counts.refused_kept = one("SELECT count(*) FROM refused")?;
+    counts.replicas = replicas::living(sql, now)?;
     Ok(counts)
 }

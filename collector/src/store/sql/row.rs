@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use vigie_shared::check::{CheckState, Reason};
 use vigie_shared::digest::Digest;
-use vigie_shared::id::{BootId, IncidentId, MachineId, SchoolId, StreamId, TicketId};
+use vigie_shared::id::{BootId, IncidentId, MachineId, MessageId, RefusedId, ReplicaId, SchoolId, StreamId, TicketId};
 use vigie_shared::uai::Uai;
 
 /// What a column holds, or a parameter.
@@ -190,7 +190,7 @@ macro_rules! ids {
     };
 }
 
-ids!(BootId, Digest, IncidentId, MachineId, SchoolId, StreamId, TicketId);
+ids!(BootId, Digest, IncidentId, MachineId, MessageId, RefusedId, ReplicaId, SchoolId, StreamId, TicketId);
 
 macro_rules! words {
     ($($name:ident),+) => {

@@ -2,10 +2,12 @@
 
 use super::super::{AuthorityRow, Imported, NewNetwork, StoreError};
 use super::engine::Sql;
+use super::rollup;
 use super::row::{Row, int, json, ms, params};
 use super::writer::Tx;
 use crate::directory::SchoolRow;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use vigie_shared::id::SchoolId;
 use vigie_shared::policy::Policy;
 use vigie_shared::uai::Uai;
@@ -24,11 +26,14 @@ pub fn find(sql: &Sql, uai: Uai) -> Result<SchoolId, StoreError> {
 /// Creates or updates schools by UAI. A file that names no basin leaves the known one.
 pub fn import(tx: &mut Tx<'_>, rows: &[SchoolRow], now: Timestamp) -> Result<Imported, StoreError> {
     let mut done = Imported { added: 0, updated: 0, unchanged: 0 };
+    const ALL: &str = "SELECT uai, id FROM school";
+    let mut known: BTreeMap<Uai, SchoolId> = tx.sql.all(ALL, &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let ours = rows.iter().filter_map(|school| known.get(&school.uai)).copied().collect();
+    tx.sql.engine().lock_schools(&ours)?;
     for school in rows {
-        let (id, new) = match find(tx.sql, school.uai) {
-            Ok(id) => (id, false),
-            Err(StoreError::NotFound(_)) => (SchoolId::new(), true),
-            Err(error) => return Err(error),
+        let (id, new) = match known.get(&school.uai) {
+            Some(id) => (*id, false),
+            None => (SchoolId::new(), true),
         };
         const SQL: &str = "INSERT INTO school \
             (id, uai, name, kind, town, postcode, academy, department, basin, created, updated) \
@@ -62,6 +67,8 @@ pub fn import(tx: &mut Tx<'_>, rows: &[SchoolRow], now: Timestamp) -> Result<Imp
         }
         if new {
             tx.sql.execute("INSERT INTO school_state (school) VALUES (?1)", params![id.as_bytes()])?;
+            rollup::of_new_school(tx, id)?;
+            known.insert(school.uai, id);
         } else if written > 0 {
             tx.changed(id)?;
         }
@@ -76,6 +83,7 @@ pub fn add_network(tx: &mut Tx<'_>, network: &NewNetwork) -> Result<(), StoreErr
         return Err(StoreError::Conflict(message));
     }
     let school = find(tx.sql, network.school)?;
+    tx.sql.engine().lock_schools(&[school].into())?;
     const SQL: &str = "INSERT INTO network (school, cidr, kind) VALUES (?1, ?2, ?3) \
                        ON CONFLICT (school, cidr) DO UPDATE SET kind = excluded.kind";
     tx.sql.execute(SQL, params![school.as_bytes(), network.cidr.trunc().to_string(), network.kind])?;

@@ -1,14 +1,12 @@
-//! The collector's own life (alive, absences, schools to look at) and what is dropped when its time is past.
+//! What is dropped when its time is past, and the counts of what is too much to be counted at each look.
 
 use super::super::StoreError;
 use super::engine::Sql;
-use super::row::{Row, cut, ms, params};
+use super::row::{Row, ms, params};
 use super::writer::Tx;
 use jiff::{SignedDuration, Timestamp};
-use vigie_shared::id::{MachineId, SchoolId};
+use vigie_shared::id::MachineId;
 
-/// Not having been alive for longer than this is an absence.
-const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// How long events, gaps, idle streams and earlier boots are kept.
 const EVENTS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long samples are kept.
@@ -21,36 +19,6 @@ const ROWS: i64 = 20_000;
 /// The day of an instant (days since 1970, UTC): the key under which samples lie together.
 pub fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(86_400)
-}
-
-/// Writes that the collector is listening. Away for long enough, started or not (a suspended host is away without
-/// stopping), it keeps the absence and has every school with machines looked at.
-pub fn alive(tx: &mut Tx<'_>, now: Timestamp, starting: bool) -> Result<(), StoreError> {
-    let now = cut(now);
-    const LAST: &str = "SELECT alive FROM collector";
-    let last: Option<Timestamp> = tx.sql.find(LAST, &[], |row| row.get(0))?;
-    const SQL: &str = "INSERT INTO collector (id, alive) VALUES (1, ?1) \
-                       ON CONFLICT (id) DO UPDATE SET alive = excluded.alive WHERE excluded.alive > collector.alive";
-    tx.sql.execute(SQL, params![ms(now)])?;
-    let absent = last.filter(|last| last.duration_until(now) > ABSENT_AFTER);
-    if let Some(from) = absent {
-        const ABSENCE: &str = "UPDATE collector SET absent_from = ?1, absent_until = ?2";
-        tx.sql.execute(ABSENCE, params![ms(from), ms(now)])?;
-    }
-    if starting || absent.is_some() {
-        const WAKE: &str = "UPDATE school_state SET next_wake = ?1 \
-            WHERE (next_wake IS NULL OR next_wake > ?1) AND school IN (SELECT DISTINCT school FROM machine)";
-        tx.sql.execute(WAKE, params![ms(now)])?;
-    }
-    Ok(())
-}
-
-/// Schools to look at, earliest first.
-pub fn due(sql: &Sql, upto: Timestamp, limit: usize) -> Result<Vec<SchoolId>, StoreError> {
-    const SQL: &str = "SELECT school FROM school_state WHERE next_wake IS NOT NULL AND next_wake <= ?1 \
-                       ORDER BY next_wake, school LIMIT ?2";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    sql.all(SQL, params![ms(upto), limit], |row| row.get(0))
 }
 
 /// Drops what is past its time. Incidents, tickets and the latest of each sample stay.

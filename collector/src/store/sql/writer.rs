@@ -9,6 +9,7 @@
 use super::super::StoreError;
 use super::engine::Sql;
 use super::published::Published;
+use super::rollup;
 use super::row::params;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -107,6 +108,7 @@ pub trait Job: Send {
 /// A job of one unit.
 struct Single<T, F> {
     work: F,
+    seldom: bool,
     result: Result<T, StoreError>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -118,6 +120,10 @@ where
 {
     fn units(&self) -> usize {
         1
+    }
+
+    fn prepare(&mut self, _only: Option<usize>, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if self.seldom { tx.sql.engine().lock_seldom() } else { Ok(()) }
     }
 
     fn run(&mut self, _unit: usize, tx: &mut Tx<'_>) -> bool {
@@ -157,14 +163,33 @@ impl Writer {
         self.queue.send(job).await.map_err(|_| stopped())
     }
 
-    /// Does one thing in a transaction and answers after its commit. `work` may run more than once.
+    /// Does one thing of the seldom kind in a transaction and answers after its commit. Such things pass one at a time,
+    /// whichever process does them: what is read meanwhile stays so. `work` may run more than once.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.single(work, true).await
+    }
+
+    /// Does one thing that is not seldom, or takes its turn itself when it must, in a transaction and answers after its
+    /// commit. `work` may run more than once.
+    pub async fn write_often<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.single(work, false).await
+    }
+
+    async fn single<T, F>(&self, work: F, seldom: bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
         let (answer, result) = oneshot::channel();
-        self.send(Box::new(Single { work, result: Err(stopped()), answer })).await?;
+        self.send(Box::new(Single { work, seldom, result: Err(stopped()), answer })).await?;
         result.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
@@ -327,9 +352,14 @@ fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), S
     }
     let mut before = std::mem::take(&mut tx.changes);
     tx.sql.execute("SAVEPOINT unit", &[])?;
-    let good = catch_unwind(AssertUnwindSafe(|| job.run(unit, tx))).unwrap_or_else(|_| {
-        tracing::error!("a unit of work panicked: it is refused alone");
-        job.refuse(unit, StoreError::Failed("the collector failed on this item; the others were kept".to_owned()));
+    let good = catch_unwind(AssertUnwindSafe(|| job.run(unit, tx))).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<&str>().copied();
+        let why = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say why");
+        tracing::error!(why, "a unit of work panicked: it is refused alone");
+        job.refuse(
+            unit,
+            StoreError::Failed(format!("the collector failed on this item ({why}); the others were kept")),
+        );
         false
     });
     if let Some(error) = tx.sql.engine().broken() {
@@ -350,7 +380,8 @@ fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), S
 }
 
 fn finish(tx: &Tx<'_>, result: Result<(), StoreError>) -> Result<(), Lost> {
-    let told = result.and_then(|()| if tx.changes.is_empty() { Ok(()) } else { tx.sql.engine().announce() });
+    let counted = result.and_then(|()| rollup::keep(tx));
+    let told = counted.and_then(|()| if tx.changes.is_empty() { Ok(()) } else { tx.sql.engine().announce() });
     let committed = match told {
         Ok(()) => tx.sql.execute("COMMIT", &[]).map(drop).map_err(|error| match error {
             StoreError::Away(_) => Lost::Unknown(error),

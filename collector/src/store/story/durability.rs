@@ -50,7 +50,7 @@ async fn two_writers_do_not_lose_each_others_work(world: &World) {
     let version = |page: Option<SchoolPage>| page.unwrap().school.version;
     let before = version(one.school(UAI, at(299)).await.unwrap());
     other.import_schools(vec![school_row(UAI, "Collège Delta")], at(299)).await.unwrap();
-    one.collector_alive(at(300), false).await.unwrap();
+    Collector::start(&one, "one", 300).await;
     let told = async { while changes.recv().await.unwrap() != (school, before + 1) {} };
     tokio::time::timeout(std::time::Duration::from_secs(20), told).await.unwrap();
 

@@ -2,9 +2,13 @@
 //! same story by one more line in `on_every_store!`.
 
 mod durability;
+mod figures;
 mod identity;
+mod outbox;
 mod pages;
 mod people;
+mod refused;
+mod replicas;
 mod reports;
 mod verdicts;
 
@@ -24,7 +28,7 @@ use vigie_shared::digest::Digest;
 use vigie_shared::error::ErrorCode;
 use vigie_shared::event::Fact;
 use vigie_shared::evidence::HardwareEvidence;
-use vigie_shared::id::{BootId, StreamId};
+use vigie_shared::id::{BootId, ReplicaId, StreamId};
 use vigie_shared::limits::SCHEMA;
 use vigie_shared::sync::{SyncRequest, Want};
 use vigie_test_postgres::Postgres;
@@ -231,6 +235,42 @@ impl Agent {
             fact: fact.clone(),
         };
         serde_json::value::to_raw_value(&event).unwrap()
+    }
+}
+
+/// Schools that are due at this second, claimed by a collector that asks once and dies.
+async fn due(store: &Arc<dyn Store>, second: i64) -> Vec<SchoolId> {
+    store.claim_due(ReplicaId::new(), at(second), at(second), 10).await.unwrap()
+}
+
+/// A collector process as the store sees it.
+#[derive(Clone)]
+struct Collector {
+    replica: ReplicaId,
+    name: &'static str,
+}
+
+impl Collector {
+    fn new(name: &'static str) -> Self {
+        Self { replica: ReplicaId::new(), name }
+    }
+
+    /// One that has started at this second.
+    async fn start(store: &Arc<dyn Store>, name: &'static str, second: i64) -> Self {
+        let collector = Self::new(name);
+        collector.say(store, ReplicaState::Starting, second, second).await;
+        collector
+    }
+
+    async fn say(&self, store: &Arc<dyn Store>, state: ReplicaState, second: i64, low: i64) -> Signed {
+        let (now, low) = (at(second), at(low));
+        let sign = SignOfLife { replica: self.replica, name: self.name.to_owned(), now, low, state };
+        store.sign_of_life(sign).await.unwrap()
+    }
+
+    /// A sign of life by which all that was received before `low` is applied.
+    async fn lives(&self, store: &Arc<dyn Store>, second: i64, low: i64) -> Signed {
+        self.say(store, ReplicaState::Running, second, low).await
     }
 }
 

@@ -84,8 +84,8 @@ async fn a_tick_judges_silence_and_sets_the_next_wake(world: &World) {
     let agent = one_machine(&store).await;
     let school = school_id(&store).await;
     sync(&store, &tiny, agent.call(60, 1, 1, &[])).await.unwrap();
-    assert_eq!(store.due_schools(at(119), 10).await.unwrap(), []);
-    assert_eq!(store.due_schools(at(120), 10).await.unwrap(), [school]);
+    assert_eq!(due(&store, 119).await, []);
+    assert_eq!(due(&store, 120).await, [school]);
 
     let tick = Item::Tick { school, upto: at(299), now: at(300) };
     store.apply(vec![tick], tiny.clone()).await.remove(0).unwrap();
@@ -93,7 +93,7 @@ async fn a_tick_judges_silence_and_sets_the_next_wake(world: &World) {
     let machine = store.machine(agent.peer.machine, at(300)).await.unwrap().unwrap().machine;
     assert_eq!(machine.presence, Presence::Silent);
     assert_eq!(tiny.told().last(), Some(&Input::Tick { upto: at(299) }));
-    assert_eq!(store.due_schools(at(359), 10).await.unwrap(), []);
+    assert_eq!(due(&store, 359).await, []);
 
     sync(&store, &tiny, agent.call(301, 1, 1, &[])).await.unwrap();
     let heard = Input::Heard { machine: agent.peer.machine, at: at(301), previous: Some(at(60)) };
@@ -103,17 +103,17 @@ async fn a_tick_judges_silence_and_sets_the_next_wake(world: &World) {
 async fn after_an_absence_schools_are_looked_at_and_nobody_is_shown_late(world: &World) {
     let (store, tiny) = (world.open(), Tiny::new());
     let agent = one_machine(&store).await;
-    store.collector_alive(at(50), true).await.unwrap();
+    let before = Collector::start(&store, "one", 50).await;
     sync(&store, &tiny, agent.call(60, 1, 1, &[])).await.unwrap();
     for second in [60, 70] {
-        store.collector_alive(at(second), false).await.unwrap();
+        before.lives(&store, second, second).await;
     }
     let shown = async |second| store.machine(agent.peer.machine, at(second)).await.unwrap().unwrap().machine.presence;
     assert_eq!(shown(500).await, Presence::Silent, "without an absence the machine would be late");
 
-    store.collector_alive(at(1000), true).await.unwrap();
+    Collector::start(&store, "one", 1000).await;
 
-    assert_eq!(store.due_schools(at(1000), 10).await.unwrap(), [school_id(&store).await]);
+    assert_eq!(due(&store, 1000).await, [school_id(&store).await]);
     assert_eq!(shown(1010).await, Presence::Online);
     let seen = Arc::new(Seen::default());
     let tick = Item::Tick { school: school_id(&store).await, upto: at(1000), now: at(1000) };

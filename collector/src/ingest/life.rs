@@ -1,0 +1,93 @@
+//! The life of this collector among others on one store: its sign every second, and what the answer means here: up to
+//! when silence may be judged. While the sign cannot be written nothing is judged at all.
+
+use super::seldom::Seldom;
+use super::watermark::Watermark;
+use crate::clock::Clock;
+use crate::store::{ReplicaState, SignOfLife, Signed, Store, StoreError};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use vigie_shared::id::ReplicaId;
+
+/// Time between two signs of life.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub struct Life {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    watermark: Arc<Watermark>,
+    replica: ReplicaId,
+    name: String,
+    upto: watch::Sender<Option<Timestamp>>,
+    unwritten: Seldom,
+    apart: Seldom,
+}
+
+impl Life {
+    /// A life that has not begun. `name` says host and data folder: no two collectors that run may share it.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, watermark: Arc<Watermark>, name: String) -> Self {
+        let (upto, _) = watch::channel(None);
+        let replica = ReplicaId::new();
+        Self { store, clock, watermark, replica, name, upto, unwritten: Seldom::default(), apart: Seldom::default() }
+    }
+
+    /// This start of the process.
+    pub fn replica(&self) -> ReplicaId {
+        self.replica
+    }
+
+    /// Up to when silence may be judged: moves with each sign of life that was written.
+    pub fn upto(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.upto.subscribe()
+    }
+
+    /// Says that this collector is about to receive, or receives no more.
+    pub async fn say(&self, state: ReplicaState) -> Result<(), StoreError> {
+        // Read before the sign is written: what is received in between is younger.
+        let low = self.watermark.low();
+        let now = self.clock.now();
+        let sign = SignOfLife { replica: self.replica, name: self.name.clone(), now, low, state };
+        let signed = self.store.sign_of_life(sign).await?;
+        self.tell(&signed);
+        self.upto.send_replace(Some(signed.low));
+        Ok(())
+    }
+
+    /// Gives a sign of life every second; never ends by itself, so that it lasts while calls in flight are answered.
+    pub async fn keep(&self) {
+        let mut beat = interval(EVERY);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            if let Err(error) = self.say(ReplicaState::Running).await
+                && let Some(count) = self.unwritten.count()
+            {
+                tracing::error!(%error, count, "the sign of life could not be written: no silence is judged until it can");
+            }
+        }
+    }
+
+    fn tell(&self, signed: &Signed) {
+        for (name, alive) in &signed.gone {
+            tracing::warn!(collector = name, last_alive = %alive,
+                "another collector is not heard any more and was given up; its agents get time to come to others");
+        }
+        if let Some(absence) = &signed.absence {
+            tracing::info!(from = %absence.from, until = %absence.until,
+                "a collector was away: nobody is missed before all had time to call again");
+        }
+        if let Some((name, by)) = &signed.ahead
+            && self.apart.count().is_some()
+        {
+            tracing::warn!(
+                collector = name,
+                seconds = by.as_secs(),
+                "the clock of this host is behind another collector's by so much at least: keep both in time (NTP)"
+            );
+        }
+    }
+}
