@@ -21,29 +21,65 @@ use crate::calendar::Region;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Decide, Engine};
 use crate::store::Store;
-use crate::store::sqlite;
-use anyhow::Context;
+use crate::store::{postgres, sqlite};
+use anyhow::{Context, bail};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Name of the database in the data folder.
 const DATABASE: &str = "vigie.sqlite";
 
-/// The data folder.
+/// The variable that names the store where `--store` does not.
+const STORE_VARIABLE: &str = "VIGIE_STORE";
+
+/// The data folder, and where the store is.
 #[derive(clap::Args)]
 pub struct Data {
-    /// Folder of the collector: database, keys, lock.
+    /// Folder of the collector: keys, lock, and the database unless --store names another.
     #[arg(long, value_name = "DIR", default_value = "/var/lib/vigie-collector")]
     pub data: PathBuf,
+    /// Database of PostgreSQL, which several collectors may share: postgres://USER@HOST:PORT/DATABASE, with
+    /// ?sslmode=disable, prefer, require or verify-full behind it. The variable VIGIE_STORE says the same.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// File whose first line is the password for --store.
+    #[arg(long, value_name = "FILE")]
+    pub store_password_file: Option<PathBuf>,
+    /// Certificates (PEM) that the server of --store must show one of, or one signed by one of.
+    #[arg(long, value_name = "FILE")]
+    pub store_ca: Option<PathBuf>,
 }
 
 impl Data {
     /// Makes the folder, for this user alone, if it is not there, and opens the store.
     pub fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
         private_folder(&self.data).with_context(|| format!("the folder {} cannot be made", self.data.display()))?;
+        if let Some(settings) = self.shared_store()? {
+            return Ok(Arc::new(postgres::open(&settings)?));
+        }
         let path = self.data.join(DATABASE);
         let store = sqlite::open(&path).with_context(|| format!("the database {} cannot be opened", path.display()))?;
         Ok(Arc::new(store))
+    }
+
+    /// How the database of PostgreSQL is reached; `None` where the store is a file in the folder.
+    pub fn shared_store(&self) -> anyhow::Result<Option<postgres::Settings>> {
+        let variable = std::env::var(STORE_VARIABLE).ok().filter(|url| !url.is_empty());
+        let Some(url) = self.store.as_ref().or(variable.as_ref()) else {
+            if self.store_password_file.is_some() || self.store_ca.is_some() {
+                bail!("--store-password-file and --store-ca belong to --store: name the database, or leave them out");
+            }
+            return Ok(None);
+        };
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            // It may hold a password: it is not repeated.
+            bail!(
+                "--store (or {STORE_VARIABLE}) is no store that is known: postgres://USER@HOST:PORT/DATABASE is wanted, or \
+                 nothing for the file {DATABASE} in --data"
+            );
+        }
+        let settings = postgres::Settings::new(url, self.store_password_file.as_deref(), self.store_ca.as_deref())?;
+        Ok(Some(settings))
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::sql::engine::{Bulk, Each, Engine as Connected};
 use super::super::sql::row::{Bind, Row};
 use super::days::{self, Days};
 use super::faults::Fault;
-use super::session::{Parameter, SHORT, Session};
+use super::session::{Parameter, SHORT, Session, Use};
 use super::settings::Settings;
 use super::value::Value;
 use std::cell::{RefCell, RefMut};
@@ -30,6 +30,7 @@ pub struct Engine {
     settings: Arc<Settings>,
     /// The name of this process in notifications.
     own: Arc<str>,
+    purpose: Use,
     state: RefCell<State>,
 }
 
@@ -47,9 +48,9 @@ struct State {
 
 impl Engine {
     /// Connects.
-    pub fn connect(settings: Arc<Settings>, own: Arc<str>) -> Result<Self, StoreError> {
+    pub fn connect(settings: Arc<Settings>, own: Arc<str>, purpose: Use) -> Result<Self, StoreError> {
         let shard = i64::from(own.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte))) % SHARDS;
-        let engine = Self { settings, own, state: RefCell::new(State { shard, ..State::default() }) };
+        let engine = Self { settings, own, purpose, state: RefCell::new(State { shard, ..State::default() }) };
         let mut state = engine.state()?;
         engine.connected(&mut state)?;
         drop(state);
@@ -66,7 +67,7 @@ impl Engine {
         if state.session.is_none() {
             let until = Instant::now() + if state.away { Duration::ZERO } else { RETURN };
             let made = loop {
-                match Session::open(&self.settings) {
+                match Session::open(&self.settings, self.purpose) {
                     Err(fault) if fault.passing() && Instant::now() < until => std::thread::sleep(STEP),
                     made => break made,
                 }
@@ -86,12 +87,12 @@ impl Engine {
         }
         state.broken = None;
         state.days.clear();
-        let begun = self.connected(state)?.script(text, SHORT);
+        let begun = self.connected(state)?.script_within(text, SHORT);
         let begun = match begun {
             // Nothing was lost with a connection that went while nobody used it.
             Err(fault) if fault.ends_the_connection() => {
                 state.session = None;
-                self.connected(state)?.script(text, SHORT)
+                self.connected(state)?.script_within(text, SHORT)
             }
             begun => begun,
         };
@@ -152,7 +153,7 @@ impl Engine {
         };
         // A transaction that failed would answer COMMIT by rolling back, without an error: the look before tells.
         let text = if text == "COMMIT" { "SELECT 1; COMMIT" } else { text };
-        session.script(text, super::session::PATIENCE).map_err(|fault| self.note(state, &fault))
+        session.script(text).map_err(|fault| self.note(state, &fault))
     }
 }
 
@@ -196,7 +197,7 @@ impl Connected for Engine {
     fn script(&self, text: &str) -> Result<(), StoreError> {
         let mut state = self.state()?;
         let state = &mut *state;
-        let done = self.connected(state)?.script(text, super::session::PATIENCE);
+        let done = self.connected(state)?.script(text);
         done.map_err(|fault| self.note(state, &fault))
     }
 

@@ -91,7 +91,7 @@ fn by_server(error: &DbError, settings: &Settings) -> StoreError {
         "3D000" => failed(format!(
             "there is no database « {database} » ({said}): make it with « createdb -O {user} {database} »"
         )),
-        "42501" => failed(format!(
+        "42501" | "3F000" => failed(format!(
             "user « {user} » may not do this ({said}): make it owner of the database, « ALTER DATABASE {database} OWNER TO \
              {user} »"
         )),

@@ -6,7 +6,7 @@ use super::super::sql::engine::Sql;
 use super::super::sql::published::{Published, Watching};
 use super::engine::{CHANNEL, Engine};
 use super::faults::Fault;
-use super::session::{SHORT, Session};
+use super::session::{SHORT, Session, Use};
 use super::settings::Settings;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,8 +31,8 @@ pub fn start(settings: Arc<Settings>, own: Arc<str>, published: &Published) -> R
 }
 
 fn connect(settings: &Settings) -> Result<Session, Fault> {
-    let mut session = Session::open(settings)?;
-    session.script(&format!("LISTEN {CHANNEL}"), SHORT)?;
+    let mut session = Session::open(settings, Use::Serve)?;
+    session.script_within(&format!("LISTEN {CHANNEL}"), SHORT)?;
     Ok(session)
 }
 
@@ -86,12 +86,12 @@ impl Listener {
                 return Ok(());
             }
         }
-        session.script("SELECT 1", SHORT)
+        session.script_within("SELECT 1", SHORT)
     }
 
     fn compare(&self, reader: &mut Option<Sql>) {
         if reader.is_none() {
-            *reader = Engine::connect(self.settings.clone(), self.own.clone()).map(Sql::new).ok();
+            *reader = Engine::connect(self.settings.clone(), self.own.clone(), Use::Serve).map(Sql::new).ok();
         }
         if let (Some(sql), Some(published)) = (&*reader, self.watching.published()) {
             published.compare(sql);

@@ -10,6 +10,8 @@ mod quiet;
 mod schema;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod value;
 
@@ -19,15 +21,17 @@ use super::StoreError;
 use super::sql::engine::Sql;
 use super::sql::{READERS, SqlStore};
 use engine::Engine;
+use session::Use;
 use std::sync::Arc;
 
 /// Opens the store in this database, bringing its tables up to date. A database written by a newer Vigie, or one that
 /// holds something else under our names, is refused.
 pub fn open(settings: &Settings) -> Result<SqlStore, StoreError> {
+    // With all the time that it may take.
+    drop(connection(settings)?);
     let (settings, own) = (Arc::new(settings.clone()), own());
-    let connect = || Engine::connect(settings.clone(), own.clone()).map(Sql::new);
+    let connect = || Engine::connect(settings.clone(), own.clone(), Use::Serve).map(Sql::new);
     let writer = connect()?;
-    migrated(&writer, &settings)?;
     let mut readers = Vec::with_capacity(READERS);
     for _ in 0..READERS {
         readers.push(connect()?);
@@ -37,15 +41,23 @@ pub fn open(settings: &Settings) -> Result<SqlStore, StoreError> {
     Ok(store)
 }
 
-/// One connection to a store in this database, its tables up to date.
+/// One connection to a store in this database, its tables up to date. A statement may take as long as it takes.
 pub fn connection(settings: &Settings) -> Result<Sql, StoreError> {
-    let sql = Sql::new(Engine::connect(Arc::new(settings.clone()), own())?);
-    migrated(&sql, settings)?;
+    let sql = Sql::new(Engine::connect(Arc::new(settings.clone()), own(), Use::Copy)?);
+    named(schema::migrate(&sql), settings)?;
     Ok(sql)
 }
 
-fn migrated(sql: &Sql, settings: &Settings) -> Result<(), StoreError> {
-    schema::migrate(sql).map_err(|error| match error {
+/// One connection that reads what exists and changes nothing, for as long as it takes. A database whose tables are not
+/// those of this program is refused.
+pub fn read_only(settings: &Settings) -> Result<Sql, StoreError> {
+    let sql = Sql::new(Engine::connect(Arc::new(settings.clone()), own(), Use::Copy)?);
+    named(schema::is_current(&sql), settings)?;
+    Ok(sql)
+}
+
+fn named(result: Result<(), StoreError>, settings: &Settings) -> Result<(), StoreError> {
+    result.map_err(|error| match error {
         StoreError::Failed(why) if !why.starts_with(settings.place()) => {
             StoreError::Failed(format!("{}: {why}", settings.place()))
         }

@@ -28,11 +28,29 @@ pub fn migrate(sql: &Sql) -> Result<(), StoreError> {
     ended.map(drop)
 }
 
+/// Whether the tables are those of this program.
+pub fn is_current(sql: &Sql) -> Result<(), StoreError> {
+    let why = match current(sql)? {
+        Some(known) if known == MIGRATIONS.len() => return Ok(()),
+        Some(known) if known > MIGRATIONS.len() => return Err(newer(known)),
+        Some(known) => format!("this database is of an earlier Vigie (format {known}): start the collector on it once"),
+        None => "there is no store in this database: a collector that serves makes one".to_owned(),
+    };
+    Err(StoreError::Failed(why))
+}
+
+fn newer(known: usize) -> StoreError {
+    let newest = MIGRATIONS.len();
+    StoreError::Failed(format!(
+        "this database was written by a newer Vigie (format {known}, this program knows {newest}): \
+         start that newer version, or restore the backup made before the upgrade"
+    ))
+}
+
 fn upgrade(sql: &Sql) -> Result<(), StoreError> {
     // Others may be migrating: that is waited for.
     sql.script("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '0'")?;
     sql.execute("SELECT pg_advisory_xact_lock(?1)", params![LOCK])?;
-    let newest = MIGRATIONS.len();
     let known = match current(sql)? {
         Some(known) => known,
         None => {
@@ -41,11 +59,8 @@ fn upgrade(sql: &Sql) -> Result<(), StoreError> {
             0
         }
     };
-    if known > newest {
-        return Err(StoreError::Failed(format!(
-            "this database was written by a newer Vigie (format {known}, this program knows {newest}): \
-             start that newer version, or restore the backup made before the upgrade"
-        )));
+    if known > MIGRATIONS.len() {
+        return Err(newer(known));
     }
     for (number, text) in (1i64..).zip(MIGRATIONS).skip(known) {
         sql.script(&collated(text))?;
@@ -105,6 +120,12 @@ fn suits(sql: &Sql) -> Result<(), StoreError> {
 
 fn collated(text: &str) -> String {
     text.replace(" text", " text COLLATE \"C\"")
+}
+
+/// The number of the last migration of this program.
+#[cfg(test)]
+pub fn newest() -> usize {
+    MIGRATIONS.len()
 }
 
 /// Every migration in order; the position plus one is its number.

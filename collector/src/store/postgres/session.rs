@@ -17,23 +17,39 @@ use tokio_postgres::config::Host;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, RowStream, Statement};
 
-/// To reach one address.
-const CONNECT: Duration = Duration::from_secs(5);
-/// To encrypt and sign in once it is reached.
-const SIGN_IN: Duration = Duration::from_secs(10);
 /// A peer that acknowledges nothing for this long is gone.
 const SILENCE: Duration = Duration::from_secs(10);
-/// The last resort: the server itself ends a statement after 60 s.
-pub const PATIENCE: Duration = Duration::from_secs(70);
 /// For what takes no time (begin, ping).
 pub const SHORT: Duration = Duration::from_secs(10);
 /// Statements kept prepared; beyond, all are made again.
 const PREPARED: usize = 256;
 
-/// Neither a dead network nor a frozen collector holds locks for long.
-const SET_UP: &str = "SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '15s'; SET synchronous_commit = 'on'; SET client_min_messages = 'warning'; \
+const SET_UP: &str = "SET lock_timeout = '10s'; SET synchronous_commit = 'on'; SET client_min_messages = 'warning'; \
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; SET timezone = 'UTC'";
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Short transactions: neither a dead network nor a frozen collector holds locks for long.
+    Serve,
+    /// The store as a whole, read in one transaction, however long that takes.
+    Copy,
+}
+
+impl Use {
+    fn set_up(self) -> String {
+        let bounds = match self {
+            Self::Serve => "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '15s'",
+            Self::Copy => "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0",
+        };
+        format!("{SET_UP}; {bounds}")
+    }
+
+    /// For one answer. A network that is cut is noticed sooner, by the kernel.
+    fn patience(self, settings: &Settings) -> Duration {
+        if self == Self::Serve { settings.patience } else { settings.patience.max(Duration::from_secs(3600)) }
+    }
+}
 
 /// A parameter of a statement.
 pub type Parameter<'a> = &'a (dyn ToSql + Sync);
@@ -44,6 +60,7 @@ pub struct Session {
     wire: Wire,
     turns: Loop,
     statements: HashMap<String, Statement>,
+    patience: Duration,
 }
 
 /// The messages of a connection.
@@ -77,17 +94,17 @@ impl Drive for Wire {
 
 impl Session {
     /// Connects to the first host that answers, signs in and sets the session up.
-    pub fn open(settings: &Settings) -> Result<Self, Fault> {
+    pub fn open(settings: &Settings, purpose: Use) -> Result<Self, Fault> {
         let mut last = Fault::Unreachable("no address".to_owned());
         for (host, name, port) in hosts(settings) {
-            let sockets = match reach(settings, &host, port) {
-                Ok(sockets) => sockets,
+            let socket = match reach(settings, &host, port) {
+                Ok(socket) => socket,
                 Err(why) => {
                     last = why;
                     continue;
                 }
             };
-            match Self::sign_in(settings, sockets, name) {
+            match Self::sign_in(settings, socket, name, purpose) {
                 Ok(session) => return Ok(session),
                 Err(fault) => last = fault,
             }
@@ -95,21 +112,28 @@ impl Session {
         Err(last)
     }
 
-    fn sign_in(settings: &Settings, socket: Socket, host: String) -> Result<Self, Fault> {
+    fn sign_in(settings: &Settings, socket: Socket, host: String, purpose: Use) -> Result<Self, Fault> {
         socket.set_write_timeout(SILENCE).map_err(|e| Fault::Unreachable(e.to_string()))?;
         let (link, control) = Link::new(socket);
         let turns = Loop::new(Control::clone(&control));
         let tls = Connect { tls: settings.tls.clone(), host };
-        let connected = turns.run(settings.config.connect_raw(link, tls), SIGN_IN).map_err(|_| Fault::Stalled)?;
+        let connected =
+            turns.run(settings.config.connect_raw(link, tls), settings.to_connect).map_err(|_| Fault::Stalled)?;
         let (client, connection) = connected.map_err(Fault::Told)?;
         let wire = Wire { connection: Some(connection), end: None, notifications: VecDeque::new() };
-        let mut session = Self { client, wire, turns, statements: HashMap::new() };
-        session.script(SET_UP, SHORT)?;
+        let mut session =
+            Self { client, wire, turns, statements: HashMap::new(), patience: purpose.patience(settings) };
+        session.script_within(&purpose.set_up(), settings.to_connect)?;
         Ok(session)
     }
 
     /// Runs statements without parameters.
-    pub fn script(&mut self, text: &str, patience: Duration) -> Result<(), Fault> {
+    pub fn script(&mut self, text: &str) -> Result<(), Fault> {
+        self.script_within(text, self.patience)
+    }
+
+    /// Runs statements that take no time.
+    pub fn script_within(&mut self, text: &str, patience: Duration) -> Result<(), Fault> {
         let Self { client, wire, turns, .. } = self;
         let done = turns.run_on(wire, client.batch_execute(text), patience);
         self.told(done)
@@ -123,8 +147,8 @@ impl Session {
         mut each: impl FnMut(&Row) -> Result<bool, E>,
     ) -> Result<u64, E> {
         let statement = self.prepared(text)?;
-        let Self { client, wire, turns, .. } = self;
-        let started = turns.run_on(wire, client.query_raw(&statement, values.iter().copied()), PATIENCE);
+        let Self { client, wire, turns, patience, .. } = self;
+        let started = turns.run_on(wire, client.query_raw(&statement, values.iter().copied()), *patience);
         let mut rows = pin!(self.told(started)?);
         while let Some(row) = self.next(rows.as_mut())? {
             if !each(&row)? {
@@ -136,7 +160,7 @@ impl Session {
 
     fn next(&mut self, mut rows: Pin<&mut RowStream>) -> Result<Option<Row>, Fault> {
         let next = poll_fn(|cx| rows.as_mut().poll_next(cx).map(Option::transpose));
-        let next = self.turns.run_on(&mut self.wire, next, PATIENCE);
+        let next = self.turns.run_on(&mut self.wire, next, self.patience);
         self.told(next)
     }
 
@@ -147,9 +171,9 @@ impl Session {
         if self.statements.len() >= PREPARED {
             self.forget();
         }
-        let Self { client, wire, turns, .. } = self;
+        let Self { client, wire, turns, patience, .. } = self;
         let translated = super::value::translated(text);
-        let made = turns.run_on(wire, client.prepare(&translated), PATIENCE);
+        let made = turns.run_on(wire, client.prepare(&translated), *patience);
         let made = self.told(made)?;
         self.statements.insert(text.to_owned(), made.clone());
         Ok(made)
@@ -208,9 +232,8 @@ fn reach(settings: &Settings, host: &Host, port: u16) -> Result<Socket, Fault> {
     match host {
         Host::Tcp(name) => {
             let mut last = Fault::Unreachable(format!("{name} has no address"));
-            let wait = settings.config.get_connect_timeout().copied().unwrap_or(CONNECT);
-            for address in resolve(name, port)? {
-                match TcpStream::connect_timeout(&address, wait) {
+            for address in resolve(name, port, settings.to_connect)? {
+                match TcpStream::connect_timeout(&address, settings.to_connect) {
                     Ok(socket) => return Ok(Socket::Tcp(watched(socket).map_err(unreachable)?)),
                     Err(error) => last = unreachable(error),
                 }
@@ -226,7 +249,7 @@ fn reach(settings: &Settings, host: &Host, port: u16) -> Result<Socket, Fault> {
 }
 
 /// The addresses of a name. A name server that does not answer is waited for in another thread.
-fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+fn resolve(name: &str, port: u16, wait: Duration) -> Result<Vec<SocketAddr>, Fault> {
     if let Ok(address) = name.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -238,7 +261,7 @@ fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
         drop(answer.send(found));
     });
     asking.map_err(|e| Fault::Unreachable(e.to_string()))?;
-    match answers.recv_timeout(CONNECT) {
+    match answers.recv_timeout(wait) {
         Ok(found) => found.map_err(|e| Fault::Unreachable(format!("{name}: {e}"))),
         Err(_) => Err(Fault::Unreachable(format!("no name server answered for {name}"))),
     }

@@ -6,6 +6,7 @@ use super::tls::{self, Verified};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -13,11 +14,20 @@ use tokio_postgres::config::{Host, SslMode};
 const FORM: &str = "postgres://USER@HOST:PORT/DATABASE, with ?sslmode=disable, prefer, require or verify-full behind it if \
     wanted; special characters of a password must be written as %XX (better: --store-password-file)";
 
+/// To reach the server, unless the address says `connect_timeout`.
+const CONNECT: Duration = Duration::from_secs(5);
+/// For an answer.
+const PATIENCE: Duration = Duration::from_secs(70);
+
 /// How a database is reached.
 #[derive(Clone)]
 pub struct Settings {
     pub(super) config: Config,
     pub(super) tls: Option<Verified>,
+    /// To reach one address, and again to encrypt and sign in.
+    pub(super) to_connect: Duration,
+    /// For an answer, as the last resort: the server itself ends a statement after 60 s.
+    pub(super) patience: Duration,
     place: String,
 }
 
@@ -61,7 +71,8 @@ impl Settings {
             (Mode::Disable | Mode::Prefer, None) => None,
         };
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
-        let settings = Self { config, tls, place };
+        let to_connect = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        let settings = Self { config, tls, to_connect, patience: PATIENCE, place };
         if settings.tls.is_none() && mode == Mode::Prefer && !settings.is_near() {
             tracing::warn!(
                 database = settings.place,

@@ -9,7 +9,6 @@ use super::{decide, events, inventory, refused};
 use crate::engine::{Decide, Input, Presence};
 use crate::facts::true_time;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use tokio::sync::oneshot;
 use vigie_shared::digest::Digest;
@@ -119,7 +118,7 @@ impl Apply {
         let keys: Vec<_> = calls.iter().map(|(_, item)| (item.peer.serial.as_slice(), item.request.stream)).collect();
         let callers = if keys.is_empty() { vec![] } else { bulk.callers(&keys)? };
         let policy = tx.policy()?;
-        let (mut quiet, mut rows, mut once) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut quiet, mut rows) = (Vec::new(), Vec::new());
         for ((unit, item), caller) in calls.into_iter().zip(callers) {
             let received = cut(item.received);
             if caller.is_none() {
@@ -131,9 +130,10 @@ impl Apply {
                 continue;
             };
             let ack = quiet_ack(&caller, &item.request).filter(|_| only.is_none() && !caller.other_boot(&item.request));
+            let first = tx.callers.insert(caller.machine());
             match ack {
                 // A second call of the same machine finds what the first one wrote.
-                Some(ack) if once.insert(caller.machine()) => {
+                Some(ack) if first => {
                     rows.push(Seen::new(item, received, &caller, &policy));
                     quiet.push((unit, caller.school, receipt(ack, &caller, &item.request, &policy)));
                 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use vigie_shared::id::SchoolId;
+use vigie_shared::id::{MachineId, SchoolId};
 use vigie_shared::policy::Policy;
 
 /// Jobs that wait at most; whoever brings one more waits for room.
@@ -33,12 +33,15 @@ pub struct Tx<'a> {
     pub changes: BTreeMap<SchoolId, u64>,
     /// Schools to lock before any unit runs.
     pub schools: BTreeSet<SchoolId>,
+    /// Machines that call in this transaction: what they said later is looked at after what they said earlier.
+    pub callers: BTreeSet<MachineId>,
     policy: Option<Arc<Policy>>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(sql: &'a Sql) -> Self {
-        Self { sql, changes: BTreeMap::new(), schools: BTreeSet::new(), policy: None }
+        let (changes, schools, callers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { sql, changes, schools, callers, policy: None }
     }
 
     /// There is something new to see in a school: its version goes up, and readers are told after the commit.

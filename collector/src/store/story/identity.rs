@@ -7,6 +7,7 @@ on_every_store!(
     an_unknown_secret_and_another_school_read_the_same,
     enrolling_again_with_the_same_key_is_the_same_machine,
     what_a_machine_says_of_itself_is_bounded,
+    an_odd_character_refuses_nobody,
     an_unexpected_address_waits_for_a_person,
     certificates_are_judged_at_every_call,
     a_certificate_renewed_after_the_restored_backup_is_adopted,
@@ -61,6 +62,23 @@ async fn what_a_machine_says_of_itself_is_bounded(world: &World) {
     let machine = store.enrol(request).await.unwrap().machine;
     let shown = store.machine(machine, at(2)).await.unwrap().unwrap().machine;
     assert_eq!((shown.host_name.chars().count(), shown.kind.as_str()), (253, "workstation"));
+}
+
+async fn an_odd_character_refuses_nobody(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    machines(&store, 1).await;
+    store.create_token(token(2, 1)).await.unwrap();
+
+    let request = Enrolment { host_name: "PC\0-é\u{1F4BB}".to_owned(), ..enrolment(2, 7) };
+    let machine = store.enrol(request).await.unwrap().machine;
+
+    let name = store.machine(machine, at(2)).await.unwrap().unwrap().machine.host_name;
+    assert!(name.starts_with("PC") && name.ends_with("-é\u{1F4BB}") && name.chars().count() == 6, "{name:?}");
+    let agent = Agent::with_certificate(&store, machine, 7).await;
+    let odd = r#"{"seq":1,"kind":"odd\u0000kind","why":"\u0000"}"#;
+    let body = RawValue::from_string(odd.to_owned()).unwrap();
+    assert_eq!(sync(&store, &tiny, agent.raw_call(60, 1, 2, vec![body])).await.unwrap().ack, 1);
+    assert_eq!(store.machine(machine, at(61)).await.unwrap().unwrap().findings.len(), 1);
 }
 
 async fn an_unexpected_address_waits_for_a_person(world: &World) {

@@ -10,6 +10,8 @@ mod people;
 mod refused;
 mod replicas;
 mod reports;
+mod same_rows;
+mod several;
 mod verdicts;
 
 use super::*;
