@@ -5,6 +5,7 @@ use super::print;
 use crate::store::StoreError;
 use crate::store::sql::copy::{self, Transferred};
 use anyhow::{Context, anyhow, bail};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -17,13 +18,20 @@ pub struct Options {
     /// The empty store to copy it into.
     #[arg(value_name = "TO")]
     to: String,
+    /// File whose first line is the password for the database of PostgreSQL.
+    #[arg(long, value_name = "FILE")]
+    store_password_file: Option<PathBuf>,
+    /// Certificates (PEM) that its server must show one of, or one signed by one of.
+    #[arg(long, value_name = "FILE")]
+    store_ca: Option<PathBuf>,
 }
 
 /// Migrates.
 pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     let began = Instant::now();
-    let (from, to) = (Place::parse(&options.from)?, Place::parse(&options.to)?);
-    if from == to {
+    let place = |text| Place::parse(text, options.store_password_file.as_deref(), options.store_ca.as_deref());
+    let (from, to) = (place(&options.from)?, place(&options.to)?);
+    if from.name() == to.name() {
         bail!("FROM and TO are the same store");
     }
     let reads = from.to_read()?;

@@ -62,6 +62,14 @@ impl Data {
         Ok(Arc::new(store))
     }
 
+    /// The same for a collector that serves: a damaged file is refused.
+    pub fn open_checked(&self) -> anyhow::Result<Arc<dyn Store>> {
+        if self.shared_store()?.is_none() {
+            sqlite::check(&self.data.join(DATABASE))?;
+        }
+        self.open()
+    }
+
     /// How the database of PostgreSQL is reached; `None` where the store is a file in the folder.
     pub fn shared_store(&self) -> anyhow::Result<Option<postgres::Settings>> {
         let variable = std::env::var(STORE_VARIABLE).ok().filter(|url| !url.is_empty());

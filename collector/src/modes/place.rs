@@ -1,19 +1,23 @@
 //! Where a store lies, for the verbs that take it as a whole: backup, restore, check, migration.
 
-use super::{DATABASE, Data, serve};
+use super::{DATABASE, Data, clock, serve};
 use crate::authority::private_folder;
+use crate::store::postgres::{self, Settings};
 use crate::store::sql::engine::Sql;
-use crate::store::sqlite;
+use crate::store::sql::restored;
+use crate::store::{StoreError, sqlite};
 use anyhow::{Context, bail};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Place {
     /// A file of the embedded engine.
     Sqlite(PathBuf),
+    /// A database of PostgreSQL.
+    Postgres(Settings),
 }
 
 /// While this lives, no collector can begin to serve the store.
@@ -22,15 +26,22 @@ pub struct Alone(#[allow(dead_code, reason = "held for its lock")] Option<File>)
 impl Place {
     /// The store of the collector's options.
     pub fn of(data: &Data) -> anyhow::Result<Self> {
-        Ok(Self::Sqlite(data.data.join(DATABASE)))
+        Ok(match data.shared_store()? {
+            Some(settings) => Self::Postgres(settings),
+            None => Self::Sqlite(data.data.join(DATABASE)),
+        })
     }
 
-    /// A store as the command line names it: `sqlite:PATH` or `postgres://…`.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
+    /// A store as the command line names it: `sqlite:PATH` or `postgres://…`, with the files that go with the latter.
+    pub fn parse(text: &str, password_file: Option<&Path>, ca: Option<&Path>) -> anyhow::Result<Self> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(Settings::new(text, password_file, ca)?));
+        }
         match text.strip_prefix("sqlite:") {
             Some("") => bail!("« {text} » names no file: sqlite:PATH is wanted, such as sqlite:/var/lib/x/{DATABASE}"),
             Some(path) => Ok(Self::Sqlite(PathBuf::from(path))),
-            None => bail!("« {text} » is no store: sqlite:PATH or postgres://user@host/database is wanted"),
+            // It may hold a password: it is not repeated.
+            None => bail!("FROM and TO are stores: sqlite:PATH or postgres://USER@HOST/DATABASE is wanted"),
         }
     }
 
@@ -38,6 +49,7 @@ impl Place {
     pub fn name(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Self::Postgres(settings) => settings.place().to_owned(),
         }
     }
 
@@ -48,6 +60,7 @@ impl Place {
                 bail!("there is no store at {}: give --data the folder of a collector", path.display())
             }
             Self::Sqlite(path) => Ok(sqlite::file::read_only(path)?),
+            Self::Postgres(settings) => Ok(postgres::read_only(settings)?),
         }
     }
 
@@ -61,6 +74,7 @@ impl Place {
                 }
                 sqlite::connection(path).with_context(|| format!("{} cannot be opened", path.display()))
             }
+            Self::Postgres(settings) => Ok(postgres::connection(settings)?),
         }
     }
 
@@ -72,6 +86,22 @@ impl Place {
                 private_folder(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
                 Ok(Alone(Some(serve::lock(folder)?)))
             }
+            Self::Postgres(settings) => {
+                let sql = match postgres::read_only(settings) {
+                    Ok(sql) => sql,
+                    // No store of this version there: nobody serves one.
+                    Err(StoreError::Failed(_)) => return Ok(Alone(None)),
+                    Err(error) => return Err(error.into()),
+                };
+                match restored::serving(&sql, clock().now())?.as_slice() {
+                    [] => Ok(Alone(None)),
+                    names => bail!(
+                        "{} is served by {}: stop every collector on it, wait 15 s, and run this again",
+                        settings.place(),
+                        names.join(", ")
+                    ),
+                }
+            }
         }
     }
 
@@ -79,6 +109,7 @@ impl Place {
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
         }
     }
 }
@@ -123,10 +154,13 @@ mod tests {
 
     #[test]
     fn a_store_is_named_by_its_engine() {
-        assert_eq!(Place::parse("sqlite:/a/b.sqlite").unwrap(), Place::Sqlite(PathBuf::from("/a/b.sqlite")));
-        for wrong in ["sqlite:", "/a/b.sqlite", "mysql://x"] {
-            let error = Place::parse(wrong).unwrap_err().to_string();
-            assert!(error.contains(wrong) && error.contains("sqlite:PATH"), "{error}");
+        let parse = |text| Place::parse(text, None, None);
+        assert_eq!(parse("sqlite:/a/b.sqlite").unwrap().file(), Some(Path::new("/a/b.sqlite")));
+        let shared = parse("postgres://vigie:hidden@127.0.0.1:5432/fleet").unwrap();
+        assert!(shared.file().is_none() && !shared.name().contains("hidden"), "{}", shared.name());
+        for wrong in ["sqlite:", "/a/b.sqlite", "mysql://vigie:hidden@x"] {
+            let error = parse(wrong).unwrap_err().to_string();
+            assert!(error.contains("sqlite:PATH") && !error.contains("hidden"), "{error}");
         }
     }
 

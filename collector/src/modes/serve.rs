@@ -95,7 +95,7 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let names = options.names.iter().map(|name| server_name(name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let store = options.data.open()?;
+    let store = options.data.open_checked()?;
     let _lock = lock(&options.data.data)?;
     let (clock, decider) = (clock(), decider()?);
     let authority = Arc::new(Authority::open_or_create(store.as_ref(), &options.data.data, clock.now()).await?);

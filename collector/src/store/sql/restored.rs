@@ -4,7 +4,10 @@ use super::super::{AuthorityRow, StoreError};
 use super::engine::Sql;
 use super::row::{ms, params};
 use super::schools;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// Collectors write their sign of life every few seconds.
+const ALIVE_WITHIN: SignedDuration = SignedDuration::from_secs(15);
 
 /// Remembers the instant of the backup that this store was restored from. After several restores the earliest counts:
 /// certificates signed after it may still be unknown.
@@ -14,6 +17,12 @@ pub fn mark(sql: &Sql, taken: Timestamp) -> Result<(), StoreError> {
         WHERE collector.restored_from IS NULL OR collector.restored_from > excluded.restored_from";
     sql.execute(SQL, params![ms(taken)])?;
     Ok(())
+}
+
+/// Names of the collectors that serve this store: heard within the last 15 s.
+pub fn serving(sql: &Sql, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    let since = now.saturating_sub(ALIVE_WITHIN).unwrap_or(Timestamp::MIN);
+    sql.all("SELECT name FROM replica WHERE alive > ?1 ORDER BY name", params![ms(since)], |row| row.get(0))
 }
 
 /// The authority, if one was made.

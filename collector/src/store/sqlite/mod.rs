@@ -23,12 +23,12 @@ pub fn open(path: &Path) -> Result<SqlStore, StoreError> {
     open_unnamed(path).map_err(|error| file::named(path, error))
 }
 
-/// The same, for a collector that serves: a damaged file is refused first, with what to do.
-pub fn open_checked(path: &Path) -> Result<SqlStore, StoreError> {
+/// Refuses a damaged file, with what to do: before it is served.
+pub fn check(path: &Path) -> Result<(), StoreError> {
     let began = std::time::Instant::now();
     file::check_before_serving(path)?;
     tracing::info!(milliseconds = began.elapsed().as_millis(), "the database file was checked (quick_check)");
-    open(path)
+    Ok(())
 }
 
 fn open_unnamed(path: &Path) -> Result<SqlStore, StoreError> {
