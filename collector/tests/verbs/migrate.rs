@@ -45,13 +45,14 @@ fn everything(path: &Path) -> Vec<String> {
     let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     let mut all = Vec::new();
     for name in names {
-        let mut rows = connection.prepare(&format!("SELECT * FROM \"{name}\" ORDER BY 1, 2, 3")).unwrap();
+        let mut rows = connection.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
         let width = rows.column_count();
         let read = rows.query_map([], |row| {
             (0..width).map(|place| Ok(format!("{:?}", row.get_ref(place)?))).collect::<Result<Vec<_>, _>>()
         });
         all.extend(read.unwrap().map(|row| format!("{name} {}", row.unwrap().join(" "))));
     }
+    all.sort();
     all
 }
 

@@ -150,7 +150,7 @@ pub struct Label {
 /// Begins a backup: a new file (mode 0600), its tables made. Nothing of it is safe before it is [`settled`](settle): there is
 /// no journal, so a failed one is removed.
 pub fn draft(path: &Path) -> Result<Sql, StoreError> {
-    create(path)?;
+    create(path).map_err(|error| named(path, error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let make = || -> Result<Connection, StoreError> {
         let connection = Connection::open_with_flags(path, flags)?;
