@@ -17,7 +17,7 @@ pub enum Place {
     /// A file of the embedded engine.
     Sqlite(PathBuf),
     /// A database of PostgreSQL.
-    Postgres(Settings),
+    Postgres(Box<Settings>),
 }
 
 /// While this lives, no collector can begin to serve the store.
@@ -27,7 +27,7 @@ impl Place {
     /// The store of the collector's options.
     pub fn of(data: &Data) -> anyhow::Result<Self> {
         Ok(match data.shared_store()? {
-            Some(settings) => Self::Postgres(settings),
+            Some(settings) => Self::Postgres(Box::new(settings)),
             None => Self::Sqlite(data.data.join(DATABASE)),
         })
     }
@@ -35,7 +35,7 @@ impl Place {
     /// A store as the command line names it: `sqlite:PATH` or `postgres://…`, with the files that go with the latter.
     pub fn parse(text: &str, password_file: Option<&Path>, ca: Option<&Path>) -> anyhow::Result<Self> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(Settings::new(text, password_file, ca)?));
+            return Ok(Self::Postgres(Box::new(Settings::new(text, password_file, ca)?)));
         }
         match text.strip_prefix("sqlite:") {
             Some("") => bail!("« {text} » names no file: sqlite:PATH is wanted, such as sqlite:/var/lib/x/{DATABASE}"),

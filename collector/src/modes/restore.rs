@@ -44,11 +44,16 @@ fn bring(from: &Sql, to: &Sql, label: &Label, place: &Place) -> anyhow::Result<S
     let mut finish = |to: &Sql, _: &Sums| restored::mark(to, label.taken);
     let done = copy::transfer(from, to, &mut |table, rows| teller.tell(table, rows), &mut finish);
     done.map(|done| done.read).map_err(|error| match error {
-        StoreError::Conflict(why) => anyhow::anyhow!(
-            "{why}. A backup is restored into an empty store only: stop the collector, move {} away (do not delete it \
-             before the restored collector works), and run this again",
-            place.name()
-        ),
+        StoreError::Conflict(why) => {
+            let empty = match place.file() {
+                Some(file) => format!(
+                    "stop the collector, move {} away (do not delete it before the restored collector works)",
+                    file.display()
+                ),
+                None => "make an empty database and name it with --store".to_owned(),
+            };
+            anyhow::anyhow!("{why}. A backup is restored into an empty store only: {empty}, and run this again")
+        }
         other => anyhow::Error::new(other).context(format!("{} is left as it was", place.name())),
     })
 }

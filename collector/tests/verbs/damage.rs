@@ -23,18 +23,20 @@ fn cut(file: &Path, to: u64) {
     fs::OpenOptions::new().write(true).open(file).unwrap().set_len(to).unwrap();
 }
 
+/// Spoils a file.
+type Spoil = fn(&Path);
+
 const SERVE: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--name", "localhost"];
 
 #[tokio::test]
 async fn a_damaged_file_is_refused_at_the_start_with_what_to_do_and_left_as_it_is() {
     let folder = Folder::with_fleet().await;
-    let length = fs::metadata(folder.database()).unwrap().len();
-    let spoils: [(&str, &dyn Fn(&Path)); 5] = [
-        ("the first bytes", &|file| overwrite(file, 0, b"not a database")),
-        ("the header", &|file| overwrite(file, 16, &[0xFF; 80])),
-        ("a page", &|file| spoil_page_of(file, "event")),
-        ("cut in the middle", &|file| cut(file, length / 2)),
-        ("emptied", &|file| cut(file, 0)),
+    let spoils: [(&str, Spoil); 5] = [
+        ("the first bytes", |file| overwrite(file, 0, b"not a database")),
+        ("the header", |file| overwrite(file, 16, &[0xFF; 80])),
+        ("a page", |file| spoil_page_of(file, "event")),
+        ("cut in the middle", |file| cut(file, fs::metadata(file).unwrap().len() / 2)),
+        ("emptied", |file| cut(file, 0)),
     ];
     for (what, spoil) in spoils {
         let data = folder.twin("spoilt", true);

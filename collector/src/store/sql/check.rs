@@ -87,7 +87,3 @@ fn renew(sql: &Sql) -> Result<(), StoreError> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-#[path = "check/tests.rs"]
-mod tests;

@@ -136,12 +136,11 @@ pub type Sums = Vec<(&'static str, Sum)>;
 /// Told now and then: the table at work and how many of its rows are done.
 pub type Progress<'a> = dyn FnMut(&'static str, u64) + 'a;
 
+/// Takes the rows of a page.
+pub(super) type Page<'a> = dyn FnMut(&[Vec<Value>]) -> Result<(), StoreError> + 'a;
+
 /// Reads a table by pages, in the order of its key, each page handed over as it is.
-pub(super) fn pages(
-    sql: &Sql,
-    table: &'static Table,
-    each: &mut dyn FnMut(&[Vec<Value>]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+pub(super) fn pages(sql: &Sql, table: &'static Table, each: &mut Page<'_>) -> Result<(), StoreError> {
     let columns: Vec<&Column> = table.carried().collect();
     let list = Table::list(columns.iter().copied());
     let key = Table::list(columns.iter().copied().take(table.key));

@@ -218,7 +218,3 @@ pub fn settle(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(folder)?.sync_all()
 }
-
-#[cfg(test)]
-#[path = "file/tests.rs"]
-mod tests;
