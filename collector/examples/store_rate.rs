@@ -1,4 +1,5 @@
-//! How many calls of agents the embedded store applies a second, synced at every commit: `store_rate [MACHINES] [SECONDS]`.
+//! How many calls of agents a store applies a second, synced at every commit: `store_rate [MACHINES] [SECONDS] [STORE]`.
+//! STORE is an empty database, `postgres://…`; without it a file is made and removed.
 //!
 //! Quiet heartbeats alone, then with 1 % of calls that carry an event and go through a decider that decides nothing. One
 //! JSON line a case; last how long the page of the whole fleet takes to read.
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vigie_collector::directory::SchoolRow;
 use vigie_collector::engine::{Decide, Decision, Effect, Input, Presence, View};
-use vigie_collector::store::sqlite;
 use vigie_collector::store::{Enrolment, Item, NewCertificate, NewNetwork, NewToken, Peer, Store, SyncItem};
+use vigie_collector::store::{postgres, sqlite};
 use vigie_shared::event::{Event, Fact};
 use vigie_shared::evidence::HardwareEvidence;
 use vigie_shared::id::{BootId, StreamId};
@@ -57,7 +58,10 @@ async fn main() -> Result<()> {
     let count: usize = arguments.next().map_or(Ok(2000), |n| n.parse()).context("MACHINES is a number")?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |n| n.parse()).context("SECONDS is a number")?;
     let path = std::env::temp_dir().join(format!("vigie-store-rate-{}.db", std::process::id()));
-    let store: Arc<dyn Store> = Arc::new(sqlite::open(&path)?);
+    let store: Arc<dyn Store> = match arguments.next() {
+        Some(url) => Arc::new(postgres::open(&postgres::Settings::new(&url, None, None)?)?),
+        None => Arc::new(sqlite::open(&path)?),
+    };
     let mut agents = fleet(&store, count).await?;
     for events_percent in [0, 1] {
         measure(&store, &mut agents, events_percent, Duration::from_secs(seconds)).await?;

@@ -118,6 +118,42 @@ mod tests {
     }
 
     #[test]
+    fn the_shared_store_is_named_by_an_option_or_the_variable() {
+        if vigie_test_postgres::skipped() {
+            return;
+        }
+        let server = vigie_test_postgres::Postgres::start().unwrap();
+        let (parent, here) = folder();
+        let (there, password) = (parent.path().join("there"), parent.path().join("password"));
+        fs::write(&password, format!("{}\n", server.password())).unwrap();
+        let csv = parent.path().join("schools.csv");
+        let store = server.url().replace(server.password(), "hushhush");
+        let with_file = ["--store", &store, "--store-password-file", password.to_str().unwrap()];
+        good(&here, &[["schools", "import", csv.to_str().unwrap()].as_slice(), &with_file].concat());
+
+        // Another folder, the same store.
+        let mut beside = program(&there, &["policy", "show"]);
+        assert!(beside.env("VIGIE_STORE", server.url()).output().unwrap().status.success());
+        let mut again = program(&there, &["schools", "import", csv.to_str().unwrap()]);
+        let output = again.env("VIGIE_STORE", server.url()).output().unwrap();
+        assert!(String::from_utf8(output.stderr).unwrap().contains("unchanged 1"));
+        assert!(!there.join("vigie.sqlite").exists());
+
+        let wrong = refused(&there, &["policy", "show", "--store", &store]);
+        assert!(wrong.contains("--store-password-file") && !wrong.contains("hushhush"), "{wrong}");
+    }
+
+    #[test]
+    fn a_store_that_is_not_known_is_refused_with_those_that_are() {
+        let (_parent, data) = folder();
+        let unknown = refused(&data, &["policy", "show", "--store", "mysql://vigie:hushhush@localhost/x"]);
+        assert!(unknown.contains("postgres://") && unknown.contains("vigie.sqlite"), "{unknown}");
+        assert!(!unknown.contains("hushhush"), "{unknown}");
+        let alone = refused(&data, &["policy", "show", "--store-ca", "ca.pem"]);
+        assert!(alone.contains("--store-ca") && alone.contains("name the database"), "{alone}");
+    }
+
+    #[test]
     fn it_ends_by_itself_when_asked_to() {
         let (_parent, data) = folder();
         let mut serving = serve(&data);

@@ -4,10 +4,12 @@
 //! [`client`] is a second, independent writing of the wire, for what a good agent never says; [`measure`] measures.
 
 pub mod agreement;
+pub mod chaos;
 pub mod client;
 pub mod collector;
 pub mod fake;
 pub mod haproxy;
+pub mod load;
 pub mod look;
 pub mod machine;
 pub mod measure;

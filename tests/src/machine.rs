@@ -110,11 +110,16 @@ impl Machine {
 
     /// Starts `vigie-agent run`.
     pub fn start(&mut self) -> Result<()> {
+        self.start_program(&program("vigie-agent")?, &["run", "--state"])
+    }
+
+    /// Starts another program in the agent's place; its last argument is the state folder.
+    pub fn start_program(&mut self, program: &Path, arguments: &[&str]) -> Result<()> {
         if self.running.is_some() {
             bail!("the agent of {} already runs", self.host);
         }
-        let mut command = self.command(&program("vigie-agent")?, self.disk);
-        command.args(["run", "--state"]).arg(&self.state);
+        let mut command = self.command(program, self.disk);
+        command.args(arguments).arg(&self.state);
         // Set by the last launcher, for the agent alone.
         let pairs: Vec<String> = self.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         command.env("AGENT_ENVIRONMENT", pairs.join("\n"));

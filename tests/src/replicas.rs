@@ -17,7 +17,7 @@ use crate::store::{Store, Ticket};
 use crate::wait::wait_for;
 use crate::world::{self, COLLECTOR, World};
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vigie_shared::check::INTERNET;
 use vigie_shared::id::MachineId;
@@ -238,7 +238,8 @@ pub fn database_on(server: &Postgres, name: &str) -> Result<Database> {
     Ok(Database { url: server.create_database(name)?, look: server.socket_url(name) })
 }
 
-fn postgres_outside(world: &World) -> Result<Postgres> {
+/// A server outside the schools of a world, for collectors of that world.
+pub fn postgres_outside(world: &World) -> Result<Postgres> {
     world.outside.ip(&["addr", "add", &format!("{DATABASE}/32"), "dev", "lo"])?;
     Postgres::start_with(Options {
         listen: DATABASE.parse()?,
@@ -255,15 +256,16 @@ fn balancer_outside(world: &World, places: &[Place], collectors: &[Collector]) -
     Balancer::start(Some(&world.outside), COLLECTOR.parse()?, &doors)
 }
 
-/// Where one collector lives.
-struct Place {
+/// Where one collector lives: a namespace of its own and its cable to the outside.
+pub struct Place {
     name: String,
     address: String,
     namespace: Namespace,
 }
 
 impl Place {
-    fn new(world: &World, number: usize) -> Result<Self> {
+    /// The place of one collector, numbered from 1.
+    pub fn new(world: &World, number: usize) -> Result<Self> {
         let (name, outside) = (format!("replica{number}"), &world.outside);
         let part = outside.name().strip_suffix("out").context("the outside is called …-out")?;
         let namespace = Namespace::new(format!("{part}r{number}"), None)?;
@@ -277,7 +279,8 @@ impl Place {
         Ok(Self { name, address, namespace })
     }
 
-    fn cut(&self) -> Result<()> {
+    /// Cuts it from the database without a word: packets vanish, connections hang.
+    pub fn cut(&self) -> Result<()> {
         let table = format!(
             "table inet cable {{
                 chain output {{ type filter hook output priority 0; policy accept; ip daddr {DATABASE} drop; }}
@@ -287,12 +290,19 @@ impl Place {
         self.namespace.nft(&table)
     }
 
-    fn restore(&self) -> Result<()> {
+    /// Puts that cable back.
+    pub fn restore(&self) -> Result<()> {
         self.namespace.nft("delete table inet cable\n")
     }
 
-    fn collector(&self, world: &World, database: Option<&Database>) -> Result<Collector> {
-        Collector::replica(&world.folder().join(&self.name), Some(&self.namespace), &self.address, COLLECTOR, database)
+    /// Folder of its collector.
+    pub fn data(&self, world: &World) -> PathBuf {
+        world.folder().join(&self.name)
+    }
+
+    /// The collector that lives there; not started yet. Its folder is [`Self::data`].
+    pub fn collector(&self, world: &World, database: Option<&Database>) -> Result<Collector> {
+        Collector::replica(&self.data(world), Some(&self.namespace), &self.address, COLLECTOR, database)
     }
 }
 

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use vigie_shared::error::ErrorCode;
 use vigie_shared::id::MachineId;
@@ -29,6 +30,8 @@ pub struct Api {
     pub(super) queue: Queue,
     pub(super) watermark: Arc<Watermark>,
     pub(super) memory: Memory,
+    /// The heartbeat last answered, seconds.
+    pub(super) heartbeat_s: AtomicU32,
     /// Refused enrolments by address.
     pub(super) refused: Attempts<IpAddr>,
     /// Renewals by machine.
@@ -51,6 +54,7 @@ impl Api {
             queue,
             watermark,
             memory: Memory::new(MEMORY),
+            heartbeat_s: AtomicU32::new(u32::MAX),
             refused: Attempts::new(10, 600, Duration::from_secs(60)),
             renewed: Attempts::new(10, u32::MAX, Duration::from_secs(3600)),
         })

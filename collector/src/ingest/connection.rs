@@ -15,7 +15,6 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -68,7 +67,8 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// Serves a connection until its end; at a stop the call in flight is answered first.
 macro_rules! serve {
     ($connection:expr, $stop:expr, $door:literal, $from:expr) => {{
-        let mut connection = pin!($connection);
+        // In a box: a future keeps each place through which a value was moved, and a connection with its TLS is large.
+        let mut connection = Box::pin($connection);
         let result = tokio::select! {
             result = connection.as_mut() => result,
             () = stopped(&mut $stop) => {
@@ -99,6 +99,9 @@ pub(super) async fn agent<H: Handler, S: AsyncRead + AsyncWrite + Unpin>(
         .timer(TokioTimer::new())
         .header_read_timeout(AGENT_IDLE)
         .auto_date_header(false)
+        // An agent that hangs up while its call is written is noticed when it is answered: listening for it meanwhile
+        // costs a read of the socket and a buffer at every heartbeat.
+        .half_close(true)
         .max_buf_size(MACHINE_BUFFER);
     serve!(builder.serve_connection(TokioIo::new(stream), service), stop, "agent", from);
 }

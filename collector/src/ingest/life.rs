@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::store::{ReplicaState, SignOfLife, Signed, Store, StoreError};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -23,7 +24,11 @@ pub struct Life {
     replica: ReplicaId,
     name: String,
     upto: watch::Sender<Option<Timestamp>>,
+    /// Whether a sign could not be written since the last that was.
+    failed: AtomicBool,
     unwritten: Seldom,
+    given_up: Seldom,
+    away: Seldom,
     apart: Seldom,
 }
 
@@ -32,7 +37,19 @@ impl Life {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, watermark: Arc<Watermark>, name: String) -> Self {
         let (upto, _) = watch::channel(None);
         let replica = ReplicaId::new();
-        Self { store, clock, watermark, replica, name, upto, unwritten: Seldom::default(), apart: Seldom::default() }
+        Self {
+            store,
+            clock,
+            watermark,
+            replica,
+            name,
+            upto,
+            failed: AtomicBool::new(false),
+            unwritten: Seldom::default(),
+            given_up: Seldom::default(),
+            away: Seldom::default(),
+            apart: Seldom::default(),
+        }
     }
 
     /// This start of the process.
@@ -50,8 +67,10 @@ impl Life {
         // Read before the sign is written: what is received in between is younger.
         let low = self.watermark.low();
         let now = self.clock.now();
-        let sign = SignOfLife { replica: self.replica, name: self.name.clone(), now, low, state };
+        let failed_before = self.failed.swap(true, Ordering::Relaxed);
+        let sign = SignOfLife { replica: self.replica, name: self.name.clone(), now, low, state, failed_before };
         let signed = self.store.sign_of_life(sign).await?;
+        self.failed.store(false, Ordering::Relaxed);
         self.tell(&signed);
         self.upto.send_replace(Some(signed.low));
         Ok(())
@@ -73,10 +92,13 @@ impl Life {
 
     fn tell(&self, signed: &Signed) {
         for (name, alive) in &signed.gone {
-            tracing::warn!(collector = name, last_alive = %alive,
+            let Some(count) = self.given_up.count() else { continue };
+            tracing::warn!(collector = name, last_alive = %alive, count,
                 "another collector is not heard any more and was given up; its agents get time to come to others");
         }
-        if let Some(absence) = &signed.absence {
+        if let Some(absence) = &signed.absence
+            && self.away.count().is_some()
+        {
             tracing::info!(from = %absence.from, until = %absence.until,
                 "a collector was away: nobody is missed before all had time to call again");
         }

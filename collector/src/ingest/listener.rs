@@ -285,7 +285,7 @@ impl<H: Handler> Gate<H> {
             Some(certificate) => verifier::peer(certificate).ok_or(ErrorCode::MachineUnknown),
         };
         let caller = Arc::new(Caller { peer, address });
-        let serving = connection::agent(stream, caller, self.handler.clone(), self.stop.clone());
+        let serving = Box::pin(connection::agent(stream, caller, self.handler.clone(), self.stop.clone()));
         tokio::spawn(async move {
             serving.await;
             drop(place);

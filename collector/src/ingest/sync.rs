@@ -5,38 +5,44 @@ use super::body::{self, Taken};
 use super::refusal::{Answer, good, refusal, refuse, refuse_of_store, refuse_until};
 use super::watermark::InFlight;
 use crate::store::{Peer, SyncItem};
-use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::{Request, StatusCode};
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use vigie_shared::error::{ErrorCode, Refusal};
 use vigie_shared::limits::{BODY_MAX, EVENTS_PER_CALL, SECTION_MAX, SECTIONS_MAX};
 use vigie_shared::sync::{SyncAnswer, SyncRequest};
 
-/// Shortest pause asked of an agent when the queue is full, seconds; up to twice this, spread by machine.
+/// Shortest pause asked of an agent when the queue is full, seconds; up to twice this, spread by machine. Half a heartbeat
+/// if that is shorter: two heartbeats must pass before a machine counts as silent.
 const RETRY_S: u32 = 10;
 
 /// Answers one call.
 pub(super) async fn answer(api: &Api, peer: &Peer, address: IpAddr, request: Request<Incoming>) -> Answer {
     let (message, in_flight, memory) = match read(api, request).await {
         Ok(read) => read,
-        Err(refusal) if refusal.code == ErrorCode::Overloaded => return refuse_until(refusal, retry_after(peer)),
+        Err(refusal) if refusal.code == ErrorCode::Overloaded => return refuse_until(refusal, api.pause(peer)),
         Err(refusal) => return refuse(refusal),
     };
     let item = SyncItem { peer: peer.clone(), address, received: in_flight.at(), request: message };
     let Ok(outcome) = api.queue.offer(Box::new(item), in_flight, memory) else {
         let message = "the collector has too much to do; you were heard, keep your events and send them again later";
-        return refuse_until(refusal(ErrorCode::Overloaded, message), retry_after(peer));
+        return refuse_until(refusal(ErrorCode::Overloaded, message), api.pause(peer));
     };
     match outcome.await {
-        Ok(Ok(receipt)) => good(&SyncAnswer {
-            ack: receipt.ack,
-            want: receipt.want,
-            policy: receipt.policy.map(|policy| Box::new(policy.as_ref().clone())),
-            next_s: receipt.next_s,
-            now_ms: api.clock.now().as_millisecond(),
-            quarantined: receipt.quarantined,
-        }),
-        Ok(Err(error)) => refuse_of_store(error, "sync"),
+        Ok(Ok(receipt)) => {
+            api.heartbeat_s.store(receipt.next_s, Ordering::Relaxed);
+            good(&SyncAnswer {
+                ack: receipt.ack,
+                want: receipt.want,
+                policy: receipt.policy.map(|policy| Box::new(policy.as_ref().clone())),
+                next_s: receipt.next_s,
+                now_ms: api.clock.now().as_millisecond(),
+                quarantined: receipt.quarantined,
+            })
+        }
+        Ok(Err(error)) => api.later(peer, refuse_of_store(error, "sync")),
         Err(_) => refuse(refusal(ErrorCode::Internal, "the collector is stopping; nothing was lost, try again later")),
     }
 }
@@ -72,10 +78,26 @@ fn bounds(message: &SyncRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
+impl Api {
+    /// The same answer; one that refuses for now says for how long.
+    fn later(&self, peer: &Peer, mut answer: Answer) -> Answer {
+        if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.pause(peer)));
+        }
+        answer
+    }
+
+    /// For how long a machine is turned away when there is too much to do.
+    fn pause(&self, peer: &Peer) -> u32 {
+        retry_after(peer, self.heartbeat_s.load(Ordering::Relaxed))
+    }
+}
+
 /// Spread by machine, so that those turned away together do not come back together.
-fn retry_after(peer: &Peer) -> u32 {
+fn retry_after(peer: &Peer, heartbeat_s: u32) -> u32 {
     let last = peer.machine.as_bytes().last().copied().unwrap_or_default();
-    RETRY_S + u32::from(last) % (RETRY_S + 1)
+    let least = RETRY_S.min(heartbeat_s.div_ceil(2));
+    least + u32::from(last) % (least + 1)
 }
 
 #[cfg(test)]
@@ -126,7 +148,10 @@ mod tests {
             not_before: Timestamp::UNIX_EPOCH,
             not_after: Timestamp::UNIX_EPOCH,
         };
-        let all: std::collections::BTreeSet<u32> = (0..=255).map(|n| retry_after(&peer(n))).collect();
-        assert_eq!(all, (RETRY_S..=2 * RETRY_S).collect());
+        let all = |heartbeat_s| {
+            (0..=255).map(|n| retry_after(&peer(n), heartbeat_s)).collect::<std::collections::BTreeSet<u32>>()
+        };
+        assert_eq!(all(60), (RETRY_S..=2 * RETRY_S).collect());
+        assert_eq!(all(5), (3..=6).collect(), "soon enough not to be taken for silent");
     }
 }

@@ -156,6 +156,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     }
     // Until here others waited for what we had still to apply.
     living.abort();
+    let _ = living.await;
     if let Err(error) = life.say(ReplicaState::Leaving).await {
         tracing::warn!(%error, "the end could not be written: other collectors notice it in 15 seconds");
     }
@@ -187,14 +188,6 @@ async fn listen(options: &Options) -> anyhow::Result<(Vec<(TcpListener, Serves)>
     Ok((sockets, ready))
 }
 
-/// An address or a network.
-fn network(text: &str) -> Result<IpNet, String> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    address
-        .or_else(|_| text.parse())
-        .map_err(|_| "an address or a network is wanted, such as 192.0.2.10 or 192.0.2.0/28".to_owned())
-}
-
 /// Host and data folder: what tells collectors apart, and a restart from another collector.
 fn name_of(data: &Path) -> String {
     let host =
@@ -202,6 +195,14 @@ fn name_of(data: &Path) -> String {
     let host = host.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
     let folder = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
     format!("{}:{}", host.trim(), folder.display())
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "an address or a network is wanted, such as 192.0.2.10 or 192.0.2.0/28".to_owned())
 }
 
 fn server_name(name: &str) -> anyhow::Result<ServerName<'static>> {

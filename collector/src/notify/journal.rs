@@ -18,7 +18,7 @@ impl Channel for Journal {
             ticket = message.number,
             school = message.school.0,
             check = plain(&message.check),
-            message = message.note.code,
+            what = message.note.code,
             id = %message.id,
             "{}",
             words(message)

@@ -59,7 +59,12 @@ pub async fn run(
             _ = beat.tick() => {}
             () = stopped(&mut stop) => return,
         }
-        if let Err(error) = look(store.as_ref(), clock.as_ref(), replica, &channels).await
+        // What is being told at the stop is told again by the next one.
+        let looked = tokio::select! {
+            looked = look(store.as_ref(), clock.as_ref(), replica, &channels) => looked,
+            () = stopped(&mut stop) => return,
+        };
+        if let Err(error) = looked
             && let Some(count) = unread.count()
         {
             tracing::error!(%error, count, "the outbox could not be emptied: messages to people wait");

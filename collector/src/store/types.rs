@@ -292,6 +292,8 @@ pub struct SignOfLife {
     pub low: Timestamp,
     /// Where it stands.
     pub state: ReplicaState,
+    /// Whether an earlier sign could not be written: meanwhile agents were turned away, however short it was.
+    pub failed_before: bool,
 }
 
 /// What a sign of life is answered with.

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use vigie_tests::measure::{footprint, outage};
+use vigie_tests::chaos::plan::StoreKind;
+use vigie_tests::load::stand::StoreChoice;
+use vigie_tests::measure::{chaos, footprint, load, outage, week};
 use vigie_tests::world;
 
 /// Measures the programs built beside this one (`target/release`), on real networks made of namespaces. Needs root.
@@ -15,6 +17,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
+    /// Random faults under a workload with known truth: nothing acknowledged is lost, nothing counts twice.
+    Chaos {
+        /// How many faults.
+        #[arg(long, default_value_t = 300)]
+        faults: u32,
+        /// Seed of the faults; another one each time unless given.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Where the collector keeps what it knows.
+        #[arg(long, value_enum, default_value_t)]
+        store: StoreKind,
+    },
     /// Memory, processor time, size and bytes on the line of the agent, beside its neighbours.
     Footprint {
         /// Do not install missing neighbours (Debian packages); those are then null with a reason.
@@ -33,23 +47,81 @@ enum What {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// What the collector carries: a connect storm, steady heartbeats, an outage; beside the limits of this machine.
+    Load(LoadArguments),
+    /// Memory of the collector over a simulated week.
+    Week {
+        /// Simulated agents.
+        #[arg(long, default_value_t = 100)]
+        agents: usize,
+        /// sqlite, postgres (a server of our own), or the postgres:// of an empty database.
+        #[arg(long, default_value = "sqlite")]
+        store: StoreChoice,
+        /// Real minutes that the week takes.
+        #[arg(long, default_value_t = 5)]
+        minutes: u32,
+        /// Seed of what is random; another one each time unless given.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+}
+
+#[derive(clap::Args)]
+struct LoadArguments {
+    /// Simulated agents.
+    #[arg(long, default_value_t = 2000)]
+    agents: usize,
+    /// sqlite, postgres (a server of our own), or the postgres:// of an empty database.
+    #[arg(long, default_value = "sqlite")]
+    store: StoreChoice,
+    /// Collectors on that database; more than one needs PostgreSQL.
+    #[arg(long, default_value_t = 1)]
+    replicas: usize,
+    /// Seconds of each round.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Rounds of each kind; their medians count.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Longest wait of an agent before another try, milliseconds; Retry-After is cut to it.
+    #[arg(long, default_value_t = 2000)]
+    retry_cap: u64,
+    /// Seed of what is random; another one each time unless given.
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if world::skipped() {
+    // The load stays on the loopback.
+    if !matches!(arguments.what, What::Load(_) | What::Week { .. }) && world::skipped() {
         return ExitCode::FAILURE;
     }
     if let Err(error) = vigie_tests::wait::end_waits_on_signals() {
         eprintln!("measure: {error:#}");
     }
+    let seed_or_new = |seed: Option<u64>| seed.unwrap_or_else(|| u64::from(std::process::id()));
     let result = match arguments.what {
+        What::Chaos { faults, seed, store } => chaos::run(chaos::Options { faults, seed: seed_or_new(seed), store }),
         What::Footprint { no_install } => footprint::run(!no_install),
-        What::Outage { heartbeat, machines, seed } => outage::run(outage::Options {
-            heartbeat_s: heartbeat,
-            machines,
-            seed: seed.unwrap_or_else(|| u64::from(std::process::id())),
-        }),
+        What::Outage { heartbeat, machines, seed } => {
+            outage::run(outage::Options { heartbeat_s: heartbeat, machines, seed: seed_or_new(seed) })
+        }
+        What::Load(LoadArguments { agents, store, replicas, seconds, rounds, retry_cap, seed }) => {
+            load::run(&load::Options {
+                agents,
+                store,
+                replicas,
+                seconds,
+                rounds,
+                outage: true,
+                retry_cap_ms: retry_cap,
+                seed: seed_or_new(seed),
+            })
+        }
+        What::Week { agents, store, minutes, seed } => {
+            week::run(&week::Options { agents, store, minutes, seed: seed_or_new(seed) })
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

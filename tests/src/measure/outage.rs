@@ -107,22 +107,26 @@ fn seconds(milliseconds: i64) -> f64 {
 }
 
 /// Reproducible randomness (xorshift64, Marsaglia 2003).
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    fn new(seed: u64) -> Self {
+    /// The same seed throws the same numbers.
+    pub fn new(seed: u64) -> Self {
         // Any seed but zero; spread, so that small seeds differ from the first throw on.
         Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    fn next(&mut self) -> u64 {
+    /// One throw.
+    #[allow(clippy::should_implement_trait, reason = "dice have no end")]
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    fn part_of(&mut self, whole: Duration) -> Duration {
+    /// Anything below `whole`.
+    pub fn part_of(&mut self, whole: Duration) -> Duration {
         let milliseconds = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX).max(1);
         Duration::from_millis(self.next() % milliseconds)
     }

@@ -20,6 +20,22 @@ pub fn peak_kib(pid: u32) -> Result<u64> {
     field_kib(&format!("/proc/{pid}/status"), "VmHWM:")
 }
 
+/// Resident set of a process, KiB (`VmRSS` of `/proc/PID/status`).
+pub fn rss_kib(pid: u32) -> Result<u64> {
+    field_kib(&format!("/proc/{pid}/status"), "VmRSS:")
+}
+
+/// User and system time that a process has taken so far, seconds (`/proc/PID/stat`, proc_pid_stat(5)).
+pub fn cpu_s_of(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    // The name in brackets may hold anything; after it comes field 3.
+    let fields: Vec<&str> = text.rsplit_once(')').map_or(vec![], |(_, rest)| rest.split_whitespace().collect());
+    let ticks = |field: usize| fields.get(field - 3).and_then(|word| word.parse::<u64>().ok());
+    let (user, system) = ticks(14).zip(ticks(15)).with_context(|| format!("{path}: {text}"))?;
+    Ok((user + system) as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
 /// User and system time of one run of a command, children included, milliseconds: the shell's own `times`.
 pub fn cpu_ms(command: &[&str]) -> Result<f64> {
     // stderr of the command is thrown away inside so that only the figures of `time` remain.
@@ -94,6 +110,18 @@ mod tests {
         let pid = std::process::id();
         let (pss, peak) = (pss_kib(pid).unwrap(), peak_kib(pid).unwrap());
         assert!(pss > 500 && peak > 500, "{pss} {peak}");
+    }
+
+    #[test]
+    fn own_resident_set_and_processor_time_are_readable() {
+        let pid = std::process::id();
+        assert!(rss_kib(pid).unwrap() > 500);
+        let before = cpu_s_of(pid).unwrap();
+        let worked = crate::wait::wait_for("a tick of the processor", Duration::from_secs(10), || {
+            let sum: u64 = (0..20_000_000u64).fold(0, |sum, n| sum ^ n.wrapping_mul(sum | 3));
+            (cpu_s_of(pid).unwrap() > before || sum == 1).then_some(())
+        });
+        worked.unwrap();
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod tests;
 mod watcher;
 
 pub use conduct::{Signal, Watch, conduct};
+pub use watcher::Watcher;
 
 use crate::clock::{Clock, SystemClock};
 use crate::identity::{Identity, IdentityError};
@@ -28,7 +29,6 @@ use tokio::sync::mpsc;
 use vigie_shared::event::Fact;
 use vigie_shared::evidence::HardwareEvidence;
 use vigie_shared::id::BootId;
-use watcher::Watcher;
 
 /// Exit code when only a person can help: no identity, or that of another machine (EX_CONFIG of sysexits.h).
 pub const NEEDS_A_PERSON: u8 = 78;
@@ -88,9 +88,6 @@ async fn watch(
     hardware: HardwareEvidence,
     identity: Identity,
 ) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let window = Arc::new(ClockWindow::new(Arc::clone(&clock), state.load_time()));
-    let config = agent_config(&identity.certificate, &identity.key, &identity.authority, &window)?;
     let address = options.collector.unwrap_or_else(|| identity.collector.clone());
     tracing::info!(
         "vigie-agent {} watches this machine as {} of school {} and reports to {address}",
@@ -98,21 +95,47 @@ async fn watch(
         identity.machine,
         identity.school
     );
-    // A folder made by hand may be open to others; one that cannot be changed is said by the spool.
-    drop(state.make());
-    let mut watcher = Watcher::new(Arc::clone(&source), Arc::clone(&clock), address.host_and_port(), &state);
-    let desk = Desk::new(state, Arc::clone(&clock), boot_id(source.as_ref()), identity.machine);
-    if let Some(problem) = desk.spool.borrow().problem() {
-        tracing::error!("{problem}");
-    }
-    desk.happened(Fact::Started { version: env!("CARGO_PKG_VERSION").to_owned(), hardware });
-    let link = Link::new(address, config);
-    let inventory = Inventory::new(Arc::clone(&source), crate::inventory::collect);
-    let mut caller = Caller::new(link, inventory, identity, window);
+    let Agent { desk, mut caller, mut watcher } = Agent::set_up(address, state, &source, hardware, identity)?;
     let signals = listen_to_signals()?;
     conduct(&desk, &mut caller, &mut watcher, signals, source.as_ref()).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What [`conduct`] works with, set up from what this machine keeps.
+pub struct Agent {
+    /// Spool, policy and clocks; the start is spooled.
+    pub desk: Desk,
+    /// Speaks with the collector; not connected yet.
+    pub caller: Caller,
+    /// Makes the checks.
+    pub watcher: Watcher,
+}
+
+impl Agent {
+    /// Opens the spool in `state` and spools the start. Fails when the kept certificate or key cannot be used.
+    pub fn set_up(
+        address: CollectorAddress,
+        state: StateFolder,
+        source: &Arc<dyn Source>,
+        hardware: HardwareEvidence,
+        identity: Identity,
+    ) -> Result<Self, TlsError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let window = Arc::new(ClockWindow::new(Arc::clone(&clock), state.load_time()));
+        let config = agent_config(&identity.certificate, &identity.key, &identity.authority, &window)?;
+        // A folder made by hand may be open to others; one that cannot be changed is said by the spool.
+        drop(state.make());
+        let watcher = Watcher::new(Arc::clone(source), Arc::clone(&clock), address.host_and_port(), &state);
+        let desk = Desk::new(state, clock, boot_id(source.as_ref()), identity.machine);
+        if let Some(problem) = desk.spool.borrow().problem() {
+            tracing::error!("{problem}");
+        }
+        desk.happened(Fact::Started { version: env!("CARGO_PKG_VERSION").to_owned(), hardware });
+        let link = Link::new(address, config);
+        let inventory = Inventory::new(Arc::clone(source), crate::inventory::collect);
+        Ok(Self { desk, caller: Caller::new(link, inventory, identity, window), watcher })
+    }
 }
 
 /// The boot of this kernel; an invented one where the kernel does not tell.
@@ -120,7 +143,8 @@ fn boot_id(source: &dyn Source) -> BootId {
     source.text("/proc/sys/kernel/random/boot_id").ok().and_then(|text| text.trim().parse().ok()).unwrap_or_default()
 }
 
-fn listen_to_signals() -> anyhow::Result<mpsc::Receiver<Signal>> {
+/// The signals of the system, as the agent understands them.
+pub fn listen_to_signals() -> anyhow::Result<mpsc::Receiver<Signal>> {
     let (sender, receiver) = mpsc::channel(8);
     let kinds = [
         (SignalKind::terminate(), Signal::Stop),
@@ -136,7 +160,8 @@ fn listen_to_signals() -> anyhow::Result<mpsc::Receiver<Signal>> {
     Ok(receiver)
 }
 
-fn start_log() {
+/// Events of this process go to standard error; with the variable `VIGIE_DEBUG` in all detail.
+pub fn start_log() {
     let level = if std::env::var_os("VIGIE_DEBUG").is_some() { tracing::Level::DEBUG } else { tracing::Level::INFO };
     // A second start in one process (tests) keeps the first log.
     drop(

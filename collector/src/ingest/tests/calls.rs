@@ -4,10 +4,12 @@ use super::client::{Got, Identity, connect, post, raw};
 use super::world::{World, days, now};
 use crate::clock::Clock;
 use crate::engine::Presence;
+use crate::ingest::life::Life;
 use crate::ingest::listener::{Bounds, Serves};
 use crate::ingest::queue::QueueBounds;
 use crate::ingest::ticker;
 use crate::ingest::watermark::Watermark;
+use crate::store::ReplicaState;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -188,4 +190,40 @@ async fn a_school_is_ticked_when_due_and_never_past_a_call_that_is_not_applied()
     assert_eq!(look().await, 1);
     assert_eq!(presence().await, Presence::Silent);
     assert_eq!(look().await, 0, "judged once");
+}
+
+#[tokio::test]
+async fn time_that_the_collector_did_not_live_through_is_its_own_absence_and_nobody_elses() {
+    for step in [SignedDuration::from_secs(20), SignedDuration::from_hours(2), SignedDuration::from_hours(-2)] {
+        let world = World::start().await;
+        world.expect_loopback().await;
+        let (id, machine) = world.machine().await;
+        assert_eq!(beat(&world, &machine).await.status, 200);
+        let clock = Arc::new(Moved(Mutex::new(now())));
+        let watermark = Watermark::new(clock.clone());
+        let life = Life::new(world.store.clone(), clock.clone(), watermark, "one".to_owned());
+        life.say(ReplicaState::Starting).await.unwrap();
+        let upto = life.upto();
+        let live = async || {
+            life.say(ReplicaState::Running).await.unwrap();
+            let upto = upto.borrow().unwrap();
+            ticker::look(world.store.as_ref(), &world.queue, clock.as_ref(), life.replica(), upto).await.unwrap();
+        };
+        let presence = async || world.store.machine(id, clock.now()).await.unwrap().unwrap().machine.presence;
+        live().await;
+
+        clock.set(clock.now() + step);
+        for _ in 0..3 {
+            live().await;
+        }
+        assert_eq!(presence().await, Presence::Online, "{step}");
+
+        // Back-off cap and heartbeat are 180 s; a machine that is not heard by then is silent, whatever the clock was.
+        let began = clock.now();
+        for second in (0..=200).step_by(4) {
+            clock.set(began + SignedDuration::from_secs(second));
+            live().await;
+        }
+        assert_eq!(presence().await, Presence::Silent, "{step}");
+    }
 }

@@ -62,6 +62,11 @@ impl Fault {
                      and does it bear the name in --store?",
                     words(error)
                 )),
+                None if is_sign_in(error) => StoreError::Failed(format!(
+                    "{place}: user « {} » is not let in ({}): put the password in --store-password-file or in the address",
+                    settings.user(),
+                    words(error)
+                )),
                 None if is_local(error) => StoreError::Failed(words(error)),
                 None => StoreError::Away(format!("{place}: {}: {look}", words(error))),
             },
@@ -113,10 +118,15 @@ fn by_server(error: &DbError, settings: &Settings) -> StoreError {
 /// What the library says before anything was sent, or about what it received: the connection is sound.
 fn is_local(error: &tokio_postgres::Error) -> bool {
     let text = error.to_string();
-    ["error serializing", "error deserializing", "expected ", "invalid column", "invalid configuration"]
+    ["error serializing", "error deserializing", "expected ", "invalid column"]
         .iter()
         .any(|start| text.starts_with(start))
-        || text.starts_with("authentication error")
+        || is_sign_in(error)
+}
+
+fn is_sign_in(error: &tokio_postgres::Error) -> bool {
+    let text = error.to_string();
+    text.starts_with("authentication error") || text.starts_with("invalid configuration")
 }
 
 fn is_tls(error: &tokio_postgres::Error) -> bool {

@@ -48,7 +48,13 @@ impl Listener {
         // The first look tells what came between the opening of the store and this.
         let mut news = true;
         while self.watching.is_wanted() {
-            match session.as_mut().map(|session| self.hear(session, &mut news)) {
+            let heard = match &mut session {
+                // What is known to be new is looked at first.
+                Some(_) if news => Some(Ok(())),
+                Some(session) => Some(self.hear(session, &mut news)),
+                None => None,
+            };
+            match heard {
                 Some(Ok(())) => {}
                 Some(Err(fault)) => {
                     tracing::warn!(error = %fault.told(&self.settings), "changes by other processes are not heard for now");
@@ -66,8 +72,7 @@ impl Listener {
                 },
             }
             if news && session.is_some() {
-                news = false;
-                self.compare(&mut reader);
+                news = !self.compare(&mut reader);
                 std::thread::sleep(PAUSE);
             }
         }
@@ -79,22 +84,30 @@ impl Listener {
         while Instant::now() < until {
             let told = session.notifications(LOOK)?;
             if !told.is_empty() {
-                *news = told.iter().any(|who| **who != *self.own);
+                *news |= told.iter().any(|who| **who != *self.own);
                 return Ok(());
             }
-            if *news || !self.watching.is_wanted() {
+            if !self.watching.is_wanted() {
                 return Ok(());
             }
         }
         session.script_within("SELECT 1", SHORT)
     }
 
-    fn compare(&self, reader: &mut Option<Sql>) {
+    /// Answers whether versions could be compared. A transaction, so that a connection that went while it was idle is
+    /// made again.
+    fn compare(&self, reader: &mut Option<Sql>) -> bool {
         if reader.is_none() {
             *reader = Engine::connect(self.settings.clone(), self.own.clone(), Use::Serve).map(Sql::new).ok();
         }
-        if let (Some(sql), Some(published)) = (&*reader, self.watching.published()) {
-            published.compare(sql);
+        let (Some(sql), Some(published)) = (&*reader, self.watching.published()) else { return false };
+        if sql.engine().begin_to_read().is_err() {
+            return false;
         }
+        published.compare(sql);
+        let lost = sql.engine().broken().is_some();
+        // Nothing was written.
+        drop(sql.execute("ROLLBACK", &[]));
+        !lost
     }
 }

@@ -44,11 +44,12 @@ fn a_wrong_way_in_is_refused_with_what_to_do_and_without_the_password() {
 
     let password = told(&good.replace(server.password(), "hushhush"));
     assert!(password.contains("« vigie »") && password.contains("--store-password-file"), "{password}");
+    let none = told(&good.replace(&format!(":{}", server.password()), ""));
+    assert!(none.contains("« vigie »") && none.contains("--store-password-file"), "{none}");
     let missing = told(&server.url_of("nowhere"));
     assert!(missing.contains("« nowhere »") && missing.contains("createdb"), "{missing}");
 
     server.psql("CREATE ROLE guest LOGIN PASSWORD 'hushhush'").unwrap();
-    server.psql_in(&name, "REVOKE ALL ON SCHEMA public FROM public").unwrap();
     let stranger = told(&good.replace("vigie:", "guest:").replace(server.password(), "hushhush"));
     assert!(stranger.contains("« guest »") && stranger.contains("OWNER"), "{stranger}");
 
@@ -64,6 +65,15 @@ fn a_server_that_is_not_there_is_away() {
     let told = error.to_string();
     assert!(matches!(error, StoreError::Away(_)) && told.contains(&free.to_string()), "{told}");
     assert!(!told.contains("hushhush"), "{told}");
+}
+
+#[test]
+fn a_socket_of_this_machine_is_a_way_in_too() {
+    let Some((server, name)) = database() else { return };
+    let folder = server.folder().to_str().unwrap().replace('/', "%2F");
+    let url = format!("postgres://vigie:{}@{folder}:{}/{name}", server.password(), server.address().port());
+    let sql = connection(&settings(&url)).unwrap();
+    assert!(sql.value::<bool>("SELECT inet_client_addr() IS NULL", &[]).unwrap());
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn give_up(sql: &Sql, message: &Message, problem: &str) -> Result<(), StoreError
     tracing::warn!(
         ticket = message.number,
         school = message.school.0,
-        message = message.note.code,
+        what = message.note.code,
         attempts = message.attempt.min(ATTEMPTS),
         problem,
         "nobody could be told about this ticket: the message is given up; look at the ticket on the page"

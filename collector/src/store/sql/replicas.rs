@@ -13,12 +13,17 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use vigie_shared::id::{ReplicaId, SchoolId};
 
-/// Not having been alive for longer than this is an absence.
-const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(15);
+/// Not having been alive ourselves for longer than this is an absence. Signs come every second, and a machine with the
+/// shortest heartbeat counts as silent after fifteen: much less than that must be told.
+const ABSENT_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// Another collector that was not alive for longer than this is given up: until then it holds the watermark.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(15);
 /// Whoever has our name and was not alive for longer than this is the process whose place we took.
 const SUCCEEDED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// How far the common row may lag behind: it tells the last life of all when no collector left a row of its own.
 const COMMON_EVERY: SignedDuration = SignedDuration::from_secs(5);
+/// A clock this much behind what it once said was set back (`ingest::watermark` waits for a smaller step).
+const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 /// Clocks that differ by more than this are told about.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 /// How long a school that is due is ours to look at.
@@ -38,6 +43,10 @@ struct Found {
     common: Option<Timestamp>,
     /// Others that live.
     live: Vec<Replica>,
+    /// Others whose clock is so far ahead that nothing they say can be believed.
+    unbelievable: Vec<Replica>,
+    /// Whether our clock was set back.
+    set_back: bool,
     /// Others that are given up.
     gone: Vec<Replica>,
     /// Earlier processes whose place we took.
@@ -70,10 +79,14 @@ pub fn sign(tx: &mut Tx<'_>, sign: &SignOfLife) -> Result<Signed, StoreError> {
     }
     write_own(tx.sql, &sign)?;
     write_common(tx.sql, &sign, &found)?;
+    if found.set_back {
+        // Heard in what is the future now, a machine would count as present until then, and no outage of it be seen.
+        tx.sql.execute("UPDATE liveness SET last_seen = ?1 WHERE last_seen > ?1", params![ms(now)])?;
+    }
     if sign.state == ReplicaState::Starting || found.absence.is_some() {
         wake_all(tx.sql, now)?;
     }
-    let furthest = found.live.iter().max_by_key(|other| other.alive);
+    let furthest = found.live.iter().chain(&found.unbelievable).max_by_key(|other| other.alive);
     let ahead = furthest.map(|other| (other.name.clone(), now.duration_until(other.alive)));
     Ok(Signed {
         low: found.live.iter().map(|other| other.low).fold(sign.low, Timestamp::min),
@@ -92,41 +105,57 @@ fn look(sql: &Sql, sign: &SignOfLife) -> Result<Found, StoreError> {
     let read = |row: &Row<'_>| Ok(Replica { id: row.get(0)?, name: row.get(1)?, alive: row.get(2)?, low: row.get(3)? });
     let all: Vec<Replica> = sql.all(ALL, &[], read)?;
 
-    let last_of_all = all.iter().map(|replica| replica.alive.min(now)).chain(common).max();
-    let long_ago = |alive: Timestamp| alive.duration_until(now) > ABSENT_AFTER;
-    let mut absent_since: Vec<Timestamp> = last_of_all.filter(|alive| long_ago(*alive)).into_iter().collect();
     let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|replica| replica.id == sign.replica);
+    let last = own.iter().chain(&others).map(|replica| replica.alive.min(now)).chain(common).max();
+    let long_ago = |alive: Timestamp| alive.duration_until(now) > ABSENT_AFTER;
+    let mut absent_since: Vec<Timestamp> = last.filter(|alive| long_ago(*alive)).into_iter().collect();
     match own.first() {
-        Some(own) => absent_since.extend(Some(own.alive).filter(|alive| long_ago(*alive))),
+        Some(own) => absent_since.extend(Some(own.alive).filter(|alive| sign.failed_before || long_ago(*alive))),
         // We were given up meanwhile: our agents had nobody until now.
         None if sign.state == ReplicaState::Running && common.is_some() => {
-            absent_since.extend(now.checked_sub(ABSENT_AFTER));
+            absent_since.extend(now.checked_sub(GIVEN_UP_AFTER));
         }
         None => {}
     }
-    let (mut live, mut gone, mut succeeded) = (vec![], vec![], vec![]);
+    let (mut live, mut unbelievable, mut gone, mut succeeded) = (vec![], vec![], vec![], vec![]);
+    let mut furthest = own.iter().map(|own| own.alive).chain(common).max();
     for other in others {
         let unheard = other.alive.duration_until(now);
-        // A sign of life far in the future is not believed either: it would hold everybody up until then.
-        if unheard.abs() > ABSENT_AFTER {
-            absent_since.push(other.alive.min(now));
+        let was_here = other.name == sign.name;
+        if unheard > GIVEN_UP_AFTER {
+            absent_since.push(other.alive);
             gone.push(other);
-        } else if other.name == sign.name && unheard > SUCCEEDED_AFTER {
+        } else if was_here && (unheard > SUCCEEDED_AFTER || -unheard >= SET_BACK) {
+            furthest = furthest.max(Some(other.alive));
             succeeded.push(other);
+        } else if -unheard > GIVEN_UP_AFTER {
+            unbelievable.push(other);
         } else {
             live.push(other);
         }
     }
+    // Our clock or what it said before was wrong. Beside somebody who lives in that future nobody knows which.
+    let ahead = furthest.is_some_and(|furthest| now.duration_until(furthest) >= SET_BACK);
+    let set_back = ahead && unbelievable.is_empty();
+    if set_back {
+        absent_since.push(now);
+    }
     let absence = match absent_since.into_iter().min() {
         None => None,
-        Some(from) => Some(joined(view::absence(sql)?, CollectorAbsence { from, until: now })),
+        Some(from) => {
+            let mut before = view::absence(sql)?;
+            if let Some(before) = before.as_mut().filter(|_| set_back) {
+                (before.from, before.until) = (before.from.min(now), before.until.min(now));
+            }
+            Some(joined(before, CollectorAbsence { from, until: now }))
+        }
     };
-    Ok(Found { common, live, gone, succeeded, absence })
+    Ok(Found { common, live, unbelievable, set_back, gone, succeeded, absence })
 }
 
 /// Collectors whose last sign of life is not long past.
 pub fn living(sql: &Sql, now: Timestamp) -> Result<u64, StoreError> {
-    let since = now.saturating_sub(ABSENT_AFTER).unwrap_or(Timestamp::MIN);
+    let since = now.saturating_sub(GIVEN_UP_AFTER).unwrap_or(Timestamp::MIN);
     sql.value("SELECT count(*) FROM replica WHERE alive >= ?1", params![ms(since)])
 }
 
@@ -158,6 +187,9 @@ fn write_common(sql: &Sql, sign: &SignOfLife, found: &Found) -> Result<(), Store
             ON CONFLICT (id) DO UPDATE SET alive = excluded.alive WHERE excluded.alive > collector.alive";
         sql.execute(SQL, params![ms(sign.now)])?;
     }
+    if found.set_back {
+        sql.execute("UPDATE collector SET alive = ?1", params![ms(sign.now)])?;
+    }
     if let Some(absence) = found.absence {
         const ABSENCE: &str = "UPDATE collector SET absent_from = ?1, absent_until = ?2";
         sql.execute(ABSENCE, params![ms(absence.from), ms(absence.until)])?;
@@ -183,7 +215,7 @@ pub const UNLEASED: &str = "(leased_until IS NULL OR leased_until <= ?2 OR lease
 
 /// The furthest end of a lease given for so long that is believed, as stored.
 pub fn furthest(now: Timestamp, lease: SignedDuration) -> i64 {
-    ms(later(later(now, lease), ABSENT_AFTER))
+    ms(later(later(now, lease), GIVEN_UP_AFTER))
 }
 
 /// An instant some time after another, or the last of all.

@@ -70,7 +70,14 @@ async fn history(store: &Arc<dyn Store>, seed: u64) {
                 store.apply(vec![tick], tiny.clone()).await.remove(0).unwrap();
             }
             (_, Some(some)) => {
-                let facts = [internet(CheckState::Critical), internet(CheckState::Ok), loss("poison"), resumed(1)];
+                let other_hardware = Fact::Started { version: "0.1.0".to_owned(), hardware: board("PF9Z8Y7X") };
+                let facts = [
+                    internet(CheckState::Critical),
+                    internet(CheckState::Ok),
+                    loss("poison"),
+                    resumed(1),
+                    other_hardware,
+                ];
                 let (agent, next) = &mut agents[some];
                 let fact = facts[numbers.below(facts.len())].clone();
                 let call = agent.call(second, *next, *next + 1, &[(*next, second - 1, fact)]);

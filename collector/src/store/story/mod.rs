@@ -265,8 +265,17 @@ impl Collector {
     }
 
     async fn say(&self, store: &Arc<dyn Store>, state: ReplicaState, second: i64, low: i64) -> Signed {
+        store.sign_of_life(self.sign(state, second, low)).await.unwrap()
+    }
+
+    fn sign(&self, state: ReplicaState, second: i64, low: i64) -> SignOfLife {
         let (now, low) = (at(second), at(low));
-        let sign = SignOfLife { replica: self.replica, name: self.name.to_owned(), now, low, state };
+        SignOfLife { replica: self.replica, name: self.name.to_owned(), now, low, state, failed_before: false }
+    }
+
+    /// A sign of life after one that could not be written.
+    async fn lives_after_failing(&self, store: &Arc<dyn Store>, second: i64) -> Signed {
+        let sign = SignOfLife { failed_before: true, ..self.sign(ReplicaState::Running, second, second) };
         store.sign_of_life(sign).await.unwrap()
     }
 

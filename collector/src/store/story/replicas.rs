@@ -11,6 +11,8 @@ on_every_store!(
     a_collector_cut_from_the_store_was_away_although_it_lived,
     absences_that_touch_are_one,
     a_clock_behind_anothers_is_noticed,
+    a_clock_that_was_set_back_does_not_make_machines_present_until_it_gets_there_again,
+    a_clock_behind_all_others_rewrites_nothing,
     a_quiet_sign_of_life_wakes_nobody,
     a_school_is_one_collectors_to_look_at,
     a_lease_runs_out_or_ends_with_the_decision,
@@ -42,18 +44,18 @@ async fn silence_is_judged_up_to_the_least_watermark_of_all_that_live(world: &Wo
     one_machine(&store).await;
     let (one, other) = (Collector::start(&store, "one", 10).await, Collector::start(&store, "other", 10).await);
 
-    assert_eq!(other.lives(&store, 20, 12).await.low, at(10), "the other said so ten seconds ago");
-    assert_eq!(one.lives(&store, 21, 21).await.low, at(12), "a heartbeat of second 12 waits at the other");
-    let signed = other.lives(&store, 22, 22).await;
-    assert_eq!((signed.low, signed.others, signed.absence), (at(21), 1, None));
-    assert_eq!(one.lives(&store, 23, 99).await.low, at(22), "nobody has applied what is yet to come");
-    assert_eq!(store.counts(at(23)).await.unwrap().replicas, 2);
+    assert_eq!(other.lives(&store, 14, 12).await.low, at(10), "the other said so four seconds ago");
+    assert_eq!(one.lives(&store, 15, 15).await.low, at(12), "a heartbeat of second 12 waits at the other");
+    let signed = other.lives(&store, 16, 16).await;
+    assert_eq!((signed.low, signed.others, signed.absence), (at(15), 1, None));
+    assert_eq!(one.lives(&store, 17, 99).await.low, at(16), "nobody has applied what is yet to come");
+    assert_eq!(store.counts(at(17)).await.unwrap().replicas, 2);
 }
 
 async fn a_dead_collector_holds_the_watermark_until_it_is_given_up_and_that_is_an_absence(world: &World) {
     let store = world.open();
     one_machine(&store).await;
-    let (one, other) = (Collector::start(&store, "one", 10).await, Collector::start(&store, "other", 10).await);
+    let (one, other) = (Collector::start(&store, "one", 20).await, Collector::start(&store, "other", 20).await);
     other.lives(&store, 20, 19).await;
     for second in 21..=35 {
         let signed = one.lives(&store, second, second).await;
@@ -76,38 +78,44 @@ async fn a_collector_that_leaves_or_starts_again_in_time_is_no_absence(world: &W
     let (one, other) = (Collector::start(&store, "one", 10).await, Collector::start(&store, "other", 10).await);
     other.say(&store, ReplicaState::Leaving, 11, 11).await;
     assert_eq!(one.lives(&store, 12, 12).await.low, at(12), "whoever left holds nobody up");
-    assert_eq!(one.lives(&store, 27, 27).await.absence, None);
+    assert_eq!(one.lives(&store, 17, 17).await.absence, None);
 
     // Killed and started again: the same host and folder, another process.
-    let again = Collector::start(&store, "one", 30).await;
-    assert_eq!(again.lives(&store, 31, 31).await.low, at(27), "what it may have received is waited for a little");
-    let signed = again.lives(&store, 33, 33).await;
-    assert_eq!((signed.low, signed.absence, signed.gone), (at(33), None, vec![]));
-    assert_eq!(absence(&store, 34).await, None);
+    let again = Collector::start(&store, "one", 20).await;
+    assert_eq!(again.lives(&store, 21, 21).await.low, at(17), "what it may have received is waited for a little");
+    let signed = again.lives(&store, 23, 23).await;
+    assert_eq!((signed.low, signed.absence, signed.gone), (at(23), None, vec![]));
+    assert_eq!(absence(&store, 24).await, None);
 
     // All stopped, one comes back in time, then all stopped for longer.
-    again.say(&store, ReplicaState::Leaving, 40, 40).await;
-    let third = Collector::start(&store, "one", 55).await;
-    assert_eq!(absence(&store, 55).await, None);
-    third.say(&store, ReplicaState::Leaving, 60, 60).await;
-    Collector::start(&store, "other", 76).await;
-    assert_eq!(absence(&store, 76).await, Some(CollectorAbsence { from: at(60), until: at(76) }));
+    again.say(&store, ReplicaState::Leaving, 25, 25).await;
+    let third = Collector::start(&store, "one", 30).await;
+    assert_eq!(absence(&store, 30).await, None);
+    third.say(&store, ReplicaState::Leaving, 31, 31).await;
+    Collector::start(&store, "other", 37).await;
+    assert_eq!(absence(&store, 37).await, Some(CollectorAbsence { from: at(31), until: at(37) }));
 }
 
 async fn a_collector_cut_from_the_store_was_away_although_it_lived(world: &World) {
     let store = world.open();
     one_machine(&store).await;
     let one = Collector::start(&store, "one", 10).await;
-    one.lives(&store, 20, 20).await;
+    assert_eq!(one.lives(&store, 15, 15).await.absence, None);
 
     // Alone: its own gap tells.
-    let signed = one.lives(&store, 36, 36).await;
-    assert_eq!(signed.absence, Some(CollectorAbsence { from: at(20), until: at(36) }));
+    let signed = one.lives(&store, 21, 21).await;
+    assert_eq!(signed.absence, Some(CollectorAbsence { from: at(15), until: at(21) }));
+
+    // However short: it could not write, so agents were turned away.
+    one.lives(&store, 60, 60).await;
+    one.lives(&store, 61, 61).await;
+    let signed = one.lives_after_failing(&store, 64).await;
+    assert_eq!(signed.absence, Some(CollectorAbsence { from: at(61), until: at(64) }));
 
     // Beside another, which gave it up meanwhile: its agents had nobody until it came back.
     let other = Collector::start(&store, "other", 100).await;
     one.lives(&store, 100, 100).await;
-    for second in (110..=310).step_by(10) {
+    for second in (105..=310).step_by(5) {
         other.lives(&store, second, second).await;
     }
     let back = one.lives(&store, 315, 315).await.absence.unwrap();
@@ -118,11 +126,11 @@ async fn a_collector_cut_from_the_store_was_away_although_it_lived(world: &World
 async fn absences_that_touch_are_one(world: &World) {
     let store = world.open();
     one_machine(&store).await;
-    let (one, other) = (Collector::start(&store, "one", 10).await, Collector::start(&store, "other", 10).await);
-    let third = Collector::start(&store, "third", 10).await;
+    let (one, other) = (Collector::start(&store, "one", 16).await, Collector::start(&store, "other", 16).await);
+    let third = Collector::start(&store, "third", 16).await;
     third.lives(&store, 18, 18).await;
     other.lives(&store, 20, 20).await;
-    for second in [22, 30, 34] {
+    for second in [21, 25, 30, 34] {
         one.lives(&store, second, second).await;
     }
     assert_eq!(absence(&store, 34).await, Some(CollectorAbsence { from: at(18), until: at(34) }));
@@ -146,11 +154,59 @@ async fn a_clock_behind_anothers_is_noticed(world: &World) {
     assert_eq!(one.lives(&store, 12, 12).await.ahead, None, "two seconds may be the way to the database");
     assert_eq!(fast.lives(&store, 16, 16).await.ahead, None, "a sign that is old proves nothing");
 
-    // One whose clock was days ahead and who died would hold everybody up for days.
+    // One whose clock was days ahead and who died does not hold everybody up for days.
+    fast.say(&store, ReplicaState::Leaving, 16, 16).await;
     Collector::start(&store, "mad", 500_000).await;
-    let signed = one.lives(&store, 17, 17).await;
-    assert_eq!(signed.gone, [("mad".to_owned(), at(500_000))]);
-    assert!(signed.absence.is_some());
+    one.lives(&store, 17, 17).await;
+    let signed = one.lives(&store, 18, 18).await;
+    assert_eq!((signed.low, signed.others), (at(18), 0));
+    assert_eq!(signed.ahead, Some(("mad".to_owned(), SignedDuration::from_secs(499_982))));
+}
+
+async fn presence(store: &Arc<dyn Store>, agent: &Agent, second: i64) -> Presence {
+    store.machine(agent.peer.machine, at(second)).await.unwrap().unwrap().machine.presence
+}
+
+async fn a_clock_that_was_set_back_does_not_make_machines_present_until_it_gets_there_again(world: &World) {
+    const HOURS: i64 = 7200;
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let one = Collector::start(&store, "one", HOURS).await;
+    sync(&store, &tiny, agent.call(HOURS + 10, 1, 1, &[])).await.unwrap();
+    one.lives(&store, HOURS + 20, HOURS + 20).await;
+
+    let signed = one.lives(&store, 100, 100).await;
+
+    assert_eq!(signed.absence.unwrap().until, at(100));
+    assert_eq!(one.lives(&store, 101, 101).await.absence, None);
+    assert_eq!(due(&store, 101).await, [school_id(&store).await]);
+    assert_eq!(presence(&store, &agent, 281).await, Presence::Silent, "it was heard at the latest at second 100");
+
+    // The same when it was stopped while the clock was set.
+    let again = Collector::start(&store, "one", HOURS).await;
+    sync(&store, &tiny, agent.call(HOURS, 1, 1, &[])).await.unwrap();
+    again.lives(&store, HOURS + 10, HOURS + 10).await;
+    assert_eq!(Collector::start(&store, "one", 300).await.lives(&store, 301, 301).await.low, at(301));
+    assert_eq!(absence(&store, 301).await.unwrap().until, at(300));
+    assert_eq!(presence(&store, &agent, 481).await, Presence::Silent);
+}
+
+async fn a_clock_behind_all_others_rewrites_nothing(world: &World) {
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let one = Collector::start(&store, "one", 7200).await;
+    let slow = Collector::start(&store, "slow", 100).await;
+    sync(&store, &tiny, agent.call(7200, 1, 1, &[])).await.unwrap();
+
+    for second in 101..110 {
+        let signed = slow.lives(&store, second, second).await;
+        assert_eq!(signed.ahead.unwrap().0, "one");
+        one.lives(&store, 7100 + second, 7100 + second).await;
+    }
+
+    let seen = store.machine(agent.peer.machine, at(7210)).await.unwrap().unwrap().machine.last_seen;
+    assert_eq!(seen, Some(at(7200)));
+    assert!(absence(&store, 7209).await.unwrap().until >= at(7208), "whoever disagrees about the time accuses nobody");
 }
 
 async fn a_quiet_sign_of_life_wakes_nobody(world: &World) {
@@ -160,7 +216,7 @@ async fn a_quiet_sign_of_life_wakes_nobody(world: &World) {
     sync(&store, &tiny, agent.call(60, 1, 1, &[])).await.unwrap();
     let version = store.school(UAI, at(60)).await.unwrap().unwrap().school.version;
 
-    for second in [20, 30, 40, 50, 61, 62] {
+    for second in (15..=60).step_by(5).chain([61, 62]) {
         one.lives(&store, second, second).await;
     }
 
