@@ -130,7 +130,7 @@ async fn enrol(store: &Arc<dyn Store>, school: Uai, secret_sha256: [u8; 32], key
     let key_sha256 = [key; 32];
     let certificate = NewCertificate { machine, serial: serial.clone(), key_sha256, not_before: at(0)?, not_after };
     store.add_certificate(certificate).await?;
-    let peer = Peer { machine, serial, not_after };
+    let peer = Peer { machine, serial, key_sha256, not_before: at(0)?, not_after };
     Ok(Agent { peer, boot: BootId::new(), stream: StreamId::new(), next: 1 })
 }
 

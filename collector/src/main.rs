@@ -39,6 +39,14 @@ enum Mode {
     Refused(modes::refused::Options),
     /// Manage those who may sign in.
     User(modes::user::Options),
+    /// Write a backup of the store into a file, while it is served or not.
+    Backup(modes::backup::Options),
+    /// Bring a backup into an empty store.
+    Restore(modes::restore::Options),
+    /// Look for damage and contradictions in the store; changes nothing.
+    CheckStore(modes::check_store::Options),
+    /// Copy a store into an empty one of either engine.
+    MigrateStore(modes::migrate_store::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +68,10 @@ fn main() -> ExitCode {
         Mode::Policy(options) => modes::policy::run(options),
         Mode::Refused(options) => modes::refused::run(options),
         Mode::User(options) => modes::user::run(options),
+        Mode::Backup(options) => modes::backup::run(options),
+        Mode::Restore(options) => modes::restore::run(options),
+        Mode::CheckStore(options) => modes::check_store::run(options),
+        Mode::MigrateStore(options) => modes::migrate_store::run(options),
     };
     match result {
         Ok(code) => code,

@@ -144,6 +144,8 @@ mod tests {
         let peer = |n: u8| Peer {
             machine: MachineId::from_slice(&[n; 16]).unwrap(),
             serial: vec![],
+            key_sha256: [0; 32],
+            not_before: Timestamp::UNIX_EPOCH,
             not_after: Timestamp::UNIX_EPOCH,
         };
         let all = |heartbeat_s| {

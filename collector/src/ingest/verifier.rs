@@ -91,6 +91,10 @@ pub fn peer(certificate: &CertificateDer<'_>) -> Option<Peer> {
     if names.next().is_some() {
         return None;
     }
-    let not_after = Timestamp::from_second(read.validity().not_after.timestamp()).ok()?;
-    Some(Peer { machine, serial: read.raw_serial().to_vec(), not_after })
+    let validity = read.validity();
+    let not_before = Timestamp::from_second(validity.not_before.timestamp()).ok()?;
+    let not_after = Timestamp::from_second(validity.not_after.timestamp()).ok()?;
+    let key = ring::digest::digest(&ring::digest::SHA256, read.public_key().raw);
+    let key_sha256 = key.as_ref().try_into().ok()?;
+    Some(Peer { machine, serial: read.raw_serial().to_vec(), key_sha256, not_before, not_after })
 }

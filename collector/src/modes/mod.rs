@@ -1,10 +1,15 @@
 //! One file per verb of the command line. Verbs of administration open the same database beside a collector that serves.
 
 pub mod approve;
+pub mod backup;
+pub mod check_store;
 pub mod machines;
+pub mod migrate_store;
 pub mod network;
+mod place;
 pub mod policy;
 pub mod refused;
+pub mod restore;
 pub mod revoke;
 pub mod schools;
 pub mod serve;
@@ -55,6 +60,14 @@ impl Data {
         let path = self.data.join(DATABASE);
         let store = sqlite::open(&path).with_context(|| format!("the database {} cannot be opened", path.display()))?;
         Ok(Arc::new(store))
+    }
+
+    /// The same for a collector that serves: a damaged file is refused.
+    pub fn open_checked(&self) -> anyhow::Result<Arc<dyn Store>> {
+        if self.shared_store()?.is_none() {
+            sqlite::check(&self.data.join(DATABASE))?;
+        }
+        self.open()
     }
 
     /// How the database of PostgreSQL is reached; `None` where the store is a file in the folder.

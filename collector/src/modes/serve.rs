@@ -95,7 +95,7 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 async fn serve(options: Options) -> anyhow::Result<()> {
     let names = options.names.iter().map(|name| server_name(name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let store = options.data.open()?;
+    let store = options.data.open_checked()?;
     let _lock = lock(&options.data.data)?;
     let (clock, decider) = (clock(), decider()?);
     let authority = Arc::new(Authority::open_or_create(store.as_ref(), &options.data.data, clock.now()).await?);
@@ -211,7 +211,7 @@ fn server_name(name: &str) -> anyhow::Result<ServerName<'static>> {
 }
 
 /// Only one collector may serve a data folder: two would tick the same schools.
-fn lock(data: &Path) -> anyhow::Result<File> {
+pub(super) fn lock(data: &Path) -> anyhow::Result<File> {
     let path = data.join("serve.lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("the lock {} cannot be opened", path.display()))?;

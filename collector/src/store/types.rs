@@ -19,6 +19,10 @@ pub struct Peer {
     pub machine: MachineId,
     /// Serial number, big-endian bytes as in the certificate.
     pub serial: Vec<u8>,
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    pub key_sha256: [u8; 32],
+    /// Its first instant.
+    pub not_before: Timestamp,
     /// Its last instant.
     pub not_after: Timestamp,
 }

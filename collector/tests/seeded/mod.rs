@@ -167,7 +167,13 @@ impl World {
             .await
             .unwrap();
         let not_after = now + SignedDuration::from_hours(24 * 400);
-        let peer = Peer { machine: enrolled.machine, serial: secret_sha256.to_vec(), not_after };
+        let peer = Peer {
+            machine: enrolled.machine,
+            serial: secret_sha256.to_vec(),
+            key_sha256: secret_sha256,
+            not_before: now,
+            not_after,
+        };
         let certificate = NewCertificate {
             machine: enrolled.machine,
             serial: peer.serial.clone(),

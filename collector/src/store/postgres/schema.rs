@@ -157,7 +157,8 @@ CREATE TABLE authority (
     id bigint PRIMARY KEY CHECK (id = 1), wrapped_key bytea NOT NULL, certificate bytea NOT NULL
 );
 CREATE TABLE collector (
-    id bigint PRIMARY KEY CHECK (id = 1), alive bigint NOT NULL, absent_from bigint, absent_until bigint
+    id bigint PRIMARY KEY CHECK (id = 1), alive bigint NOT NULL, absent_from bigint, absent_until bigint,
+    restored_from bigint
 );
 -- Counters in parts: collectors that count at the same time do not wait for each other. Part 0 of 'ticket' is the last
 -- ticket number; the others are rows of `event` and `gap`, which are too many to be counted at each look.

@@ -121,6 +121,9 @@ impl Apply {
         let (mut quiet, mut rows) = (Vec::new(), Vec::new());
         for ((unit, item), caller) in calls.into_iter().zip(callers) {
             let received = cut(item.received);
+            if caller.is_none() {
+                tx.schools.extend(identity::adoptable(tx.sql, &item.peer)?);
+            }
             // One that may not speak is refused when its turn comes, by the same judge.
             let Some(caller) = caller.filter(|c| identity::judge(&item.peer, Some(&c.standing), received).is_ok())
             else {
@@ -216,7 +219,15 @@ impl Caller {
     }
 }
 
-fn caller(tx: &Tx<'_>, peer: &Peer, request: &SyncRequest) -> Result<Option<Caller>, StoreError> {
+/// Who calls, its certificate adopted first where that is due.
+fn caller(tx: &mut Tx<'_>, item: &SyncItem, received: Timestamp) -> Result<Option<Caller>, StoreError> {
+    match look(tx, &item.peer, &item.request)? {
+        None if identity::adopt(tx, &item.peer, received)? => look(tx, &item.peer, &item.request),
+        found => Ok(found),
+    }
+}
+
+fn look(tx: &Tx<'_>, peer: &Peer, request: &SyncRequest) -> Result<Option<Caller>, StoreError> {
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT {CALLER} FROM certificate c JOIN machine m ON m.id = c.machine \
@@ -275,7 +286,7 @@ fn receipt(ack: u64, caller: &Caller, request: &SyncRequest, policy: &Arc<Policy
 
 fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
     let (request, received) = (&item.request, cut(item.received));
-    let caller = caller(tx, &item.peer, request)?;
+    let caller = caller(tx, item, received)?;
     identity::judge(&item.peer, caller.as_ref().map(|c| &c.standing), received)?;
     let Some(caller) = caller else { return Err(stopped()) };
     let machine = caller.machine();
@@ -313,7 +324,7 @@ fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
 
 fn heard(tx: &mut Tx<'_>, item: &SyncItem) -> Result<(), StoreError> {
     let received = cut(item.received);
-    let caller = caller(tx, &item.peer, &item.request)?;
+    let caller = caller(tx, item, received)?;
     identity::judge(&item.peer, caller.as_ref().map(|c| &c.standing), received)?;
     caller.map_or(Ok(()), |caller| seen(tx, item, received, &caller))
 }

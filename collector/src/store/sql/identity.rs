@@ -4,9 +4,9 @@ use super::super::{Enrolled, Enrolment, NewCertificate, NewToken, Peer, StoreErr
 use super::engine::Sql;
 use super::row::{Row, cut, json, ms, params};
 use super::writer::Tx;
-use super::{decide, findings, schools};
+use super::{decide, effects, findings, schools};
 use crate::engine::{Decide, Input, Note, Presence};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vigie_shared::error::{ErrorCode, Refusal};
@@ -169,6 +169,41 @@ pub fn judge(peer: &Peer, standing: Option<&Standing>, now: Timestamp) -> Result
         return Err(refused(ErrorCode::CertificateExpired, message));
     }
     Ok(())
+}
+
+/// How far before the instant of the backup a certificate may begin to count as signed after it: certificates begin a
+/// little in the past, and clocks of several collectors differ.
+const SIGNED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
+
+/// The school of a machine whose certificate is not known because it was signed after the backup that this store was
+/// restored from: the machine is known and not revoked, and the chain, which the agents' door verified, is ours.
+pub fn adoptable(sql: &Sql, peer: &Peer) -> Result<Option<SchoolId>, StoreError> {
+    const SQL: &str = "SELECT m.school FROM collector c JOIN machine m ON m.id = ?1 \
+        WHERE c.restored_from <= ?2 AND m.status IN ('trusted', 'quarantined') \
+        AND NOT EXISTS (SELECT 1 FROM certificate WHERE serial = ?3)";
+    let began = peer.not_before.saturating_add(SIGNED_BEFORE).unwrap_or(Timestamp::MAX);
+    sql.find(SQL, params![peer.machine, ms(began), peer.serial], |row| row.get(0))
+}
+
+/// Adopts such a certificate, with a finding. Answers whether it did.
+pub fn adopt(tx: &mut Tx<'_>, peer: &Peer, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(school) = adoptable(tx.sql, peer)? else { return Ok(false) };
+    add_certificate(
+        tx,
+        &NewCertificate {
+            machine: peer.machine,
+            serial: peer.serial.clone(),
+            key_sha256: peer.key_sha256,
+            not_before: peer.not_before,
+            not_after: peer.not_after,
+        },
+    )?;
+    let serial = data_encoding::HEXLOWER.encode(&peer.serial);
+    let note = Note::new("certificate_adopted").with("serial", &serial).with("not_before", peer.not_before);
+    findings::add(tx.sql, peer.machine, now, effects::MACHINE, &note, &serial, None)?;
+    tracing::info!(machine = %peer.machine, serial, "a certificate signed after the restored backup was adopted");
+    tx.changed(school)?;
+    Ok(true)
 }
 
 /// Whether a certificate may be used now.

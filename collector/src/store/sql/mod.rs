@@ -3,6 +3,8 @@
 //! read. Other processes may use the same database at the same time.
 
 pub mod apply;
+pub mod check;
+pub mod copy;
 mod decide;
 mod effects;
 pub mod engine;
@@ -17,9 +19,11 @@ pub mod published;
 mod readers;
 mod refused;
 mod replicas;
+pub mod restored;
 mod rollup;
 pub mod row;
 mod schools;
+pub mod tables;
 mod tickets;
 mod upkeep;
 mod users;
@@ -33,7 +37,7 @@ use engine::Sql;
 use published::Published;
 use readers::Readers;
 use tokio::sync::broadcast;
-use writer::Writer;
+use writer::{Tx, Writer};
 
 pub use readers::READERS;
 
@@ -183,8 +187,21 @@ impl Store for SqlStore {
     }
 
     async fn authorise(&self, peer: &Peer, now: Timestamp) -> Result<MachineId, StoreError> {
+        let asked = peer.clone();
+        let judge = move |sql: &Sql| {
+            let judged = identity::authorise(sql, &asked, now);
+            Ok((judged.is_err() && identity::adoptable(sql, &asked)?.is_some(), judged))
+        };
+        let (adoptable, judged) = self.readers.read(judge).await?;
+        if !adoptable {
+            return judged;
+        }
         let peer = peer.clone();
-        self.readers.read(move |sql| identity::authorise(sql, &peer, now)).await
+        let adopt = move |tx: &mut Tx<'_>| {
+            identity::adopt(tx, &peer, now)?;
+            identity::authorise(tx.sql, &peer, now)
+        };
+        self.writer.write(adopt).await
     }
 
     async fn approve(

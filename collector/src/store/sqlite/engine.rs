@@ -11,10 +11,9 @@ use vigie_shared::id::SchoolId;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Failed(format!(
-                "the database file is damaged ({error}): stop the collector, keep the file, look with « vigie-collector \
-                 check-store », and restore the last backup with « vigie-collector restore »; nothing was repaired"
-            )),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Failed(super::file::damaged(&error.to_string()))
+            }
             Some(ErrorCode::DiskFull) => Self::Failed(format!("the disk is full ({error}): make room")),
             _ => Self::Failed(error.to_string()),
         }

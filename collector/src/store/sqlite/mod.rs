@@ -2,6 +2,7 @@
 //! file while the collector serves.
 
 mod engine;
+pub mod file;
 mod schema;
 
 use super::StoreError;
@@ -19,10 +20,15 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Opens the store in this file, creating it (mode 0600) and bringing its tables up to date. A database written by a newer
 /// Vigie is refused.
 pub fn open(path: &Path) -> Result<SqlStore, StoreError> {
-    open_unnamed(path).map_err(|error| match error {
-        StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
-        other => other,
-    })
+    open_unnamed(path).map_err(|error| file::named(path, error))
+}
+
+/// Refuses a damaged file, with what to do: before it is served.
+pub fn check(path: &Path) -> Result<(), StoreError> {
+    let began = std::time::Instant::now();
+    file::check_before_serving(path)?;
+    tracing::info!(milliseconds = began.elapsed().as_millis(), "the database file was checked (quick_check)");
+    Ok(())
 }
 
 fn open_unnamed(path: &Path) -> Result<SqlStore, StoreError> {

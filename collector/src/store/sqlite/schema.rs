@@ -19,14 +19,39 @@ pub fn migrate(connection: &Connection) -> Result<(), StoreError> {
     result
 }
 
+/// Refuses a database of another format, which only [`migrate`] may change.
+pub fn refuse_other(connection: &Connection) -> Result<(), StoreError> {
+    let (current, newest) = (version(connection)?, MIGRATIONS.len());
+    match current.cmp(&newest) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Greater => Err(newer(current, newest)),
+        std::cmp::Ordering::Less => {
+            const IS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'school')";
+            let ours: bool = connection.query_row(IS, [], |row| row.get(0))?;
+            Err(StoreError::Failed(if ours {
+                format!(
+                    "this database has the older format {current} (this program writes {newest}): any verb that writes, \
+                     such as « vigie-collector serve », brings it up to date; this one changes nothing"
+                )
+            } else {
+                "this is a SQLite database, but not one of Vigie".to_owned()
+            }))
+        }
+    }
+}
+
+fn newer(current: usize, newest: usize) -> StoreError {
+    StoreError::Failed(format!(
+        "this database was written by a newer Vigie (format {current}, this program knows {newest}): \
+         start that newer version, or restore the backup made before the upgrade"
+    ))
+}
+
 fn upgrade(connection: &Connection, newest: usize) -> Result<(), StoreError> {
     // Read again under the lock: another process may have been quicker.
     let current = version(connection)?;
     if current > newest {
-        return Err(StoreError::Failed(format!(
-            "this database was written by a newer Vigie (format {current}, this program knows {newest}): \
-             start that newer version, or restore the backup made before the upgrade"
-        )));
+        return Err(newer(current, newest));
     }
     for (number, sql) in MIGRATIONS.iter().enumerate().skip(current) {
         connection.execute_batch(sql)?;
@@ -219,6 +244,8 @@ CREATE TABLE counter (
 ) STRICT, WITHOUT ROWID;
 INSERT INTO counter (name, shard, value) SELECT name, 0, value FROM counter_whole;
 DROP TABLE counter_whole;
+-- The instant of the backup that this store was restored from: what was signed since is not in it.
+ALTER TABLE collector ADD COLUMN restored_from INTEGER;
 -- Who looks at a school that is due, and until when.
 ALTER TABLE school_state ADD COLUMN leased_by BLOB;
 ALTER TABLE school_state ADD COLUMN leased_until INTEGER;

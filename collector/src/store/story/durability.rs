@@ -105,7 +105,7 @@ async fn child() {
     let mut words = who.split(' ');
     let machine = words.next().unwrap().parse().unwrap();
     let agent = Agent {
-        peer: Peer { machine, serial: vec![1; 16], not_after: at(400 * 86_400) },
+        peer: peer(machine, 1),
         stream: words.next().unwrap().parse().unwrap(),
         boot: words.next().unwrap().parse().unwrap(),
     };

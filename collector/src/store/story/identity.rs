@@ -10,6 +10,8 @@ on_every_store!(
     an_odd_character_refuses_nobody,
     an_unexpected_address_waits_for_a_person,
     certificates_are_judged_at_every_call,
+    a_certificate_renewed_after_the_restored_backup_is_adopted,
+    what_a_restored_store_must_not_adopt_stays_unknown,
     other_hardware_goes_back_to_quarantine_until_approved,
     a_revoked_machine_is_refused_and_the_engine_is_told,
     the_authority_is_kept_once,
@@ -165,4 +167,66 @@ async fn the_authority_is_kept_once(world: &World) {
     store.create_authority(row(1)).await.unwrap();
     assert!(matches!(store.create_authority(row(2)).await, Err(StoreError::Conflict(_))));
     assert_eq!(store.authority().await.unwrap().unwrap().wrapped_key, vec![1; 60]);
+}
+
+/// A store with two machines, set back to a backup taken at second 10,000, and their certificates signed later.
+async fn restored(world: &World) -> (Arc<dyn Store>, Vec<Agent>) {
+    let store = world.open();
+    let mut agents = machines(&store, 2).await;
+    world.restored_from(at(10_000));
+    for (agent, serial) in agents.iter_mut().zip([51, 52]) {
+        agent.peer = Peer { not_before: at(10_001), ..peer(agent.peer.machine, serial) };
+    }
+    (store, agents)
+}
+
+async fn a_certificate_renewed_after_the_restored_backup_is_adopted(world: &World) {
+    let ((store, agents), tiny) = (restored(world).await, Tiny::new());
+
+    // By a call, heard and taken at once; by a renewal that comes before any call.
+    let call = agents[0].call(20_000, 1, 2, &[(1, 19_000, resumed(1))]);
+    assert_eq!(sync(&store, &tiny, call).await.unwrap().ack, 1);
+    assert_eq!(store.authorise(&agents[1].peer, at(20_000)).await.unwrap(), agents[1].peer.machine);
+
+    for agent in &agents {
+        let page = store.machine(agent.peer.machine, at(20_001)).await.unwrap().unwrap();
+        let codes: Vec<&str> = page.findings.iter().map(|line| line.note.code.as_str()).collect();
+        assert_eq!(codes, ["certificate_adopted"]);
+        // From now on it is a certificate like any other: it ends, and can be revoked.
+        let late = agent.call(401 * 86_400, 2, 2, &[]);
+        assert_eq!(code(sync(&store, &tiny, late).await.unwrap_err()), ErrorCode::CertificateExpired);
+        store.revoke(agent.peer.machine, "technicien.a", at(20_002), tiny.clone()).await.unwrap();
+        let revoked = agent.call(20_003, 2, 2, &[]);
+        assert_eq!(code(sync(&store, &tiny, revoked).await.unwrap_err()), ErrorCode::CertificateRevoked);
+    }
+}
+
+async fn what_a_restored_store_must_not_adopt_stays_unknown(world: &World) {
+    let ((store, agents), tiny) = (restored(world).await, Tiny::new());
+    let [good, other] = [&agents[0], &agents[1]];
+    let with = |peer: Peer| Agent { peer, ..good.clone() };
+    store.revoke(other.peer.machine, "technicien.a", at(15_000), tiny.clone()).await.unwrap();
+
+    let refused = [
+        ("signed before the backup", with(Peer { not_before: at(10_000 - 3601), ..good.peer.clone() })),
+        ("of a machine that enrolled after it", with(Peer { machine: MachineId::new(), ..good.peer.clone() })),
+        ("of a revoked machine", other.clone()),
+        ("known as another machine's", with(Peer { not_before: at(10_001), ..peer(good.peer.machine, 2) })),
+    ];
+    for (what, agent) in refused {
+        let answer = sync(&store, &tiny, agent.call(20_000, 1, 1, &[])).await;
+        assert_eq!(code(answer.expect_err(what)), ErrorCode::MachineUnknown, "{what}");
+        let answer = store.authorise(&agent.peer, at(20_000)).await;
+        assert_eq!(code(answer.expect_err(what)), ErrorCode::MachineUnknown, "{what}, renewing");
+    }
+    let expired = with(Peer { not_after: at(19_999), ..good.peer.clone() });
+    let answer = sync(&store, &tiny, expired.call(20_000, 1, 1, &[])).await;
+    assert_eq!(code(answer.unwrap_err()), ErrorCode::CertificateExpired, "and is not kept");
+    sync(&store, &tiny, good.call(20_001, 1, 1, &[])).await.unwrap();
+
+    // Restored once more, of a later backup: what was signed since the earliest may still be unknown.
+    let fresh = peer(good.peer.machine, 60);
+    let fresh = Agent { peer: Peer { not_before: at(30_000), ..fresh }, ..good.clone() };
+    world.restored_from(Timestamp::MAX);
+    assert!(sync(&store, &tiny, fresh.call(30_001, 1, 1, &[])).await.is_ok(), "the earliest backup counts");
 }

@@ -85,6 +85,18 @@ impl World {
     fn open(&self) -> Arc<dyn Store> {
         open_at(&self.address)
     }
+
+    /// As `restore` does after its copy.
+    fn restored_from(&self, taken: Timestamp) {
+        sql::restored::mark(&self.connection(), taken).unwrap();
+    }
+
+    fn connection(&self) -> sql::engine::Sql {
+        if self.address.starts_with("postgres://") {
+            return postgres::connection(&postgres::Settings::new(&self.address, None, None).unwrap()).unwrap();
+        }
+        sqlite::connection(std::path::Path::new(&self.address)).unwrap()
+    }
 }
 
 /// The store at an address: of PostgreSQL, or a file.
@@ -162,6 +174,11 @@ async fn school_id(store: &Arc<dyn Store>) -> SchoolId {
     store.school(UAI, at(0)).await.unwrap().unwrap().school.id
 }
 
+/// The certificate of a serial number, as the agents' door reads it.
+fn peer(machine: MachineId, serial: u8) -> Peer {
+    Peer { machine, serial: vec![serial; 16], key_sha256: [serial; 32], not_before: at(0), not_after: at(400 * 86_400) }
+}
+
 /// An agent as the collector sees it.
 #[derive(Clone)]
 struct Agent {
@@ -180,8 +197,7 @@ impl Agent {
             not_after: at(400 * 86_400),
         };
         store.add_certificate(certificate).await.unwrap();
-        let peer = Peer { machine, serial: vec![serial; 16], not_after: at(400 * 86_400) };
-        Self { peer, boot: BootId::new(), stream: StreamId::new() }
+        Self { peer: peer(machine, serial), boot: BootId::new(), stream: StreamId::new() }
     }
 
     /// A heartbeat at a second of a machine that booted at second 0, with events `oldest..next` of this stream at most.
