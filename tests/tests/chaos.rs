@@ -6,9 +6,10 @@ use std::process::Command;
 use vigie_tests::machine::faketime;
 use vigie_tests::world::skipped;
 
-/// Agents and collector killed and stopped, a line cut, disks full, clocks that jump, calls cut short, repeated and
-/// reordered are all among its first twelve.
-const SEED: &str = "6223";
+/// An agent and the collector killed, a line cut, disks full on both sides, a clock that jumps, calls cut short, damaged,
+/// repeated and reordered are among its first twelve; the collector's clock and long stops are not: they put off the
+/// ticket by their grace, and a test is to be short.
+const SEED: &str = "41297";
 
 #[test]
 fn a_dozen_faults_lose_nothing_repeat_nothing_and_open_one_ticket_for_one_outage() {
