@@ -30,6 +30,7 @@ pub struct Collector {
     namespace: Option<String>,
     names: Vec<String>,
     database: Option<Database>,
+    balancer: Option<String>,
     listen: String,
     plain: String,
     environment: Vec<(String, String)>,
@@ -83,6 +84,11 @@ impl Collector {
         Ok(replica)
     }
 
+    /// Believes the balancer at this address whom it speaks for.
+    pub fn believe(&mut self, balancer: &str) {
+        self.balancer = Some(balancer.to_owned());
+    }
+
     /// A started collector on the loopback with [`SCHOOLS`] imported, and the folder it lives in. Needs no root.
     pub fn ready() -> Result<(TempDir, Self)> {
         let folder = tempfile::Builder::new().prefix("vigie-collector-").tempdir()?;
@@ -99,6 +105,7 @@ impl Collector {
             namespace: namespace.map(|namespace| namespace.name().to_owned()),
             names: vec![name.to_owned()],
             database: None,
+            balancer: None,
             listen: format!("{name}:0"),
             plain: "127.0.0.1:0".to_owned(),
             environment: Vec::new(),
@@ -135,6 +142,9 @@ impl Collector {
         command.args(["--plain-listen", &self.plain]).arg("--ready-file").arg(&ready);
         for name in &self.names {
             command.args(["--name", name]);
+        }
+        if let Some(balancer) = &self.balancer {
+            command.args(["--balancer", balancer]);
         }
         self.add_store(&mut command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

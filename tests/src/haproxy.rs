@@ -2,7 +2,7 @@
 //!
 //! What an administrator would write is written here: every collector is asked `GET /healthz` on its web door; the
 //! connections to one that does not answer well are closed, so that agents come back through the balancer; a connection
-//! may be idle for as long as the collectors allow, three times the largest heartbeat.
+//! may be idle for as long as the collectors allow, three times the largest heartbeat; it says for whom it opens a connection.
 
 use crate::netns::Namespace;
 use crate::process::Running;
@@ -140,7 +140,7 @@ listen vigie
         socket = folder.join("admin").display(),
     );
     for (name, collector) in collectors {
-        text.push_str(&format!("    server {name} {collector}\n"));
+        text.push_str(&format!("    server {name} {collector} send-proxy-v2\n"));
     }
     text
 }

@@ -107,6 +107,8 @@ impl Replicas {
         for (school, machines) in schools.iter().enumerate() {
             let uai = SCHOOLS.get(school).context("so many schools there are not")?;
             let token = first.token_for(uai, u32::try_from(*machines)?, "1d")?;
+            // The balancer says where a machine calls from: those of the school's network are trusted at once.
+            first.expect_network(uai, &self.world.schools[school])?;
             for (number, namespace) in self.world.schools[school].machines.iter().enumerate() {
                 let host = format!("ecole{}-poste{}", school + 1, number + 1);
                 let machine = Machine::new(namespace, &host, self.world.folder())?;
@@ -114,8 +116,7 @@ impl Replicas {
                 self.members.push(Member { machine, id, school });
             }
         }
-        // All come from the balancer's address, which no school has: a person approves them.
-        first.approve_all()
+        Ok(())
     }
 
     /// What is stored.
@@ -259,6 +260,8 @@ fn balancer_outside(world: &World, places: &[Place], collectors: &[Collector]) -
 /// Where one collector lives: a namespace of its own and its cable to the outside.
 pub struct Place {
     name: String,
+    /// Of the outside, at its end of the cable.
+    near: String,
     address: String,
     namespace: Namespace,
 }
@@ -276,7 +279,7 @@ impl Place {
         namespace.ip(&["addr", "add", &format!("{address}/30"), "dev", "eth0"])?;
         namespace.ip(&["link", "set", "eth0", "up"])?;
         namespace.ip(&["route", "add", "default", "via", &near])?;
-        Ok(Self { name, address, namespace })
+        Ok(Self { name, near, address, namespace })
     }
 
     /// Cuts it from the database without a word: packets vanish, connections hang.
@@ -302,7 +305,10 @@ impl Place {
 
     /// The collector that lives there; not started yet. Its folder is [`Self::data`].
     pub fn collector(&self, world: &World, database: Option<&Database>) -> Result<Collector> {
-        Collector::replica(&self.data(world), Some(&self.namespace), &self.address, COLLECTOR, database)
+        let data = self.data(world);
+        let mut collector = Collector::replica(&data, Some(&self.namespace), &self.address, COLLECTOR, database)?;
+        collector.believe(&self.near);
+        Ok(collector)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{
     Bracket, Cause, Confidence, Effect, IncidentKey, IncidentRow, Input, MachineRow, Note, Presence, Scope, View,
-    checks, tickets,
+    checks, liveness, tickets,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,15 +87,10 @@ fn by_silence(view: &View) -> Option<Found> {
     }
     // Last sign of life over the line, goodbyes included.
     let good = eyes.iter().filter_map(|(_, row)| row.last_seen).max()?;
-    // When a machine would have spoken next: one whose turn came before `good` fell silent for a reason of its own.
-    let turn = |row: &MachineRow| {
-        let slack = i64::from(row.interval_s) / 4 + 3;
-        row.last_seen.map(|seen| seen + SignedDuration::from_secs(i64::from(row.interval_s) + slack))
-    };
     let cluster: Vec<_> = eyes
         .iter()
         .filter(|(_, row)| row.presence == Presence::Silent && counts_after_absence(view, row))
-        .filter_map(|(id, row)| turn(row).filter(|turn| *turn >= good).map(|turn| (**id, turn)))
+        .filter_map(|(id, row)| turn(view, row).filter(|turn| *turn >= good).map(|turn| (**id, turn)))
         .collect();
     let leaving = eyes
         .iter()
@@ -109,6 +104,17 @@ fn by_silence(view: &View) -> Option<Found> {
     let note = Note::new("opened_by_silence").with("witnesses", witnesses.len()).with("last_seen", good);
     let started = Bracket { after: good, by };
     Some(Found { cause: Cause::Undetermined, started, witnesses, votes: BTreeMap::new(), note })
+}
+
+/// When a machine would have spoken next: one whose turn came before the last sign of life of the school fell silent for a
+/// reason of its own. One that was to speak while the collector was away, or soon after, may be in its back-off: its turn
+/// lasts until everybody had time to call again.
+fn turn(view: &View, row: &MachineRow) -> Option<Timestamp> {
+    let slack = i64::from(row.interval_s) / 4 + 3;
+    let turn = row.last_seen? + SignedDuration::from_secs(i64::from(row.interval_s) + slack);
+    let grace_end = liveness::grace_end(view);
+    let turned_away = view.absence.is_some_and(|absence| turn >= absence.from) && row.last_seen? < grace_end;
+    Some(if turned_away { turn.max(grace_end) } else { turn })
 }
 
 fn counts_after_absence(view: &View, row: &MachineRow) -> bool {

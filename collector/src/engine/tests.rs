@@ -277,6 +277,25 @@ fn after_a_long_absence_those_not_heard_since_prove_nothing() {
 }
 
 #[test]
+fn machines_turned_away_by_a_short_absence_are_witnesses_of_a_cut_soon_after() {
+    let mut world = World::new(3);
+    // Turned away at second 60 to 70; one came back at once, then the line was cut while the others were in their back-off.
+    world.view.absence = Some(CollectorAbsence { from: at(55), until: at(75) });
+    world.hear(world.machines[0], 100, vec![]);
+    assert_eq!(opened(&world.run_to(600)), 1);
+    assert_eq!(world.view.incidents[&world.school_key()].witnesses.len(), 3);
+
+    // Whoever was gone before the absence is no witness of what came after it.
+    let mut world = World::new(3);
+    for id in world.machines.clone() {
+        world.view.machines.get_mut(&id).unwrap().presence = Presence::Silent;
+    }
+    world.view.absence = Some(CollectorAbsence { from: at(500), until: at(510) });
+    world.hear(world.machines[0], 560, vec![]);
+    assert_eq!(opened(&world.run_to(2000)), 0);
+}
+
+#[test]
 fn full_volumes_of_two_machines_share_a_ticket_until_both_are_well() {
     let mut world = World::new(2);
     let [first, second] = world.machines[..] else { unreachable!() };

@@ -63,6 +63,7 @@ pub struct Plan {
 /// Plans one call.
 pub fn plan(held: &Held, said: &Said) -> Plan {
     let mut plan = Plan::default();
+    let none = BTreeMap::new();
     let announced = match &said.digests {
         Some(digests) => match announcement(said.inventory, digests) {
             Ok(()) => digests,
@@ -71,6 +72,8 @@ pub fn plan(held: &Held, said: &Said) -> Plan {
                 return plan;
             }
         },
+        // A call may be overtaken by another: what was announced for another whole tells nothing about this one.
+        None if said.inventory.is_some_and(|whole| Digest::of_sections(&held.announced) != whole) => &none,
         None => &held.announced,
     };
     let mut now = held.sections.clone();
@@ -218,6 +221,21 @@ mod tests {
         assert_eq!(plan.store, BTreeSet::from(["system".to_owned()]));
         assert_eq!(plan.refused, [NotTaken { name: "memory".into(), code: "section_mismatch" }]);
         assert_eq!(plan.want, Some(Want::Sections(vec!["memory".into()])));
+    }
+
+    #[test]
+    fn a_body_is_not_held_against_what_was_announced_for_another_whole() {
+        let older = digests(&bodies(&[("system", "{}"), ("memory", "[]")]));
+        let newer = digests(&bodies(&[("system", "{}"), ("memory", "[1]")]));
+        let held = Held { announced: older, ..Held::default() };
+        let said = Said {
+            inventory: Some(Digest::of_sections(&newer)),
+            bodies: BTreeMap::from([("memory".to_owned(), (Digest::of(b"[1]"), 3))]),
+            ..Said::default()
+        };
+        let plan = plan(&held, &said);
+        assert_eq!((plan.refused.len(), plan.want), (0, Some(Want::Digests)));
+        assert_eq!(plan.store, BTreeSet::from(["memory".to_owned()]));
     }
 
     #[test]

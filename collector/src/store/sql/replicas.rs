@@ -205,7 +205,7 @@ fn write_common(sql: &Sql, sign: &SignOfLife, found: &Found) -> Result<(), Store
 }
 
 /// Has all schools with machines looked at.
-fn wake_all(sql: &Sql, now: Timestamp) -> Result<(), StoreError> {
+pub fn wake_all(sql: &Sql, now: Timestamp) -> Result<(), StoreError> {
     const ASLEEP: &str = "SELECT school FROM school_state \
         WHERE (next_wake IS NULL OR next_wake > ?1) AND school IN (SELECT school FROM machine)";
     let asleep: BTreeSet<SchoolId> = sql.all(ASLEEP, params![ms(now)], |row| row.get(0))?;

@@ -2,6 +2,7 @@
 
 use super::super::{AuthorityRow, Imported, NewNetwork, StoreError};
 use super::engine::Sql;
+use super::replicas;
 use super::rollup;
 use super::row::{Row, int, json, ms, params};
 use super::writer::Tx;
@@ -101,6 +102,8 @@ pub fn set_policy(tx: &mut Tx<'_>, policy: &Policy, now: Timestamp) -> Result<u6
     const SQL: &str = "INSERT INTO policy (version, body, since) VALUES (?1, ?2, ?3)";
     tx.sql.execute(SQL, params![int(version), json(&policy)?, ms(now)])?;
     tx.forget_policy();
+    // When a school is to be looked at was reckoned with the heartbeat that was in force.
+    replicas::wake_all(tx.sql, now)?;
     Ok(version)
 }
 

@@ -39,6 +39,8 @@ fn open_unnamed(path: &Path) -> Result<SqlStore, StoreError> {
     for _ in 0..READERS {
         let reader = connect(path)?;
         reader.pragma_update(None, "query_only", true)?;
+        // The pages of the operating system serve readers as well; five large caches would only fill memory over days.
+        reader.pragma_update(None, "cache_size", -4_000)?;
         readers.push(Sql::new(Engine::new(reader)));
     }
     SqlStore::start(Sql::new(Engine::new(writer)), readers)
