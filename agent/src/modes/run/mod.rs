@@ -102,7 +102,7 @@ async fn watch(
     Ok(())
 }
 
-/// What [`conduct`] works with, set up from what this machine keeps.
+/// What [`conduct()`] works with, set up from what this machine keeps.
 pub struct Agent {
     /// Spool, policy and clocks; the start is spooled.
     pub desk: Desk,
