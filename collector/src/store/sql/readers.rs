@@ -2,6 +2,7 @@
 
 use super::super::StoreError;
 use super::engine::Sql;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -45,10 +46,28 @@ impl Readers {
     }
 }
 
+/// A read that panics is an error like another: its connection stays in the pool.
 fn snapshot<T>(sql: &Sql, work: impl FnOnce(&Sql) -> Result<T, StoreError>) -> Result<T, StoreError> {
     sql.engine().begin_to_read()?;
-    let result = work(sql);
+    let result = catch_unwind(AssertUnwindSafe(|| work(sql)));
     // Nothing was written; a connection that broke is made again by the next read.
     drop(sql.execute("ROLLBACK", &[]));
-    result
+    result.unwrap_or_else(|_| Err(StoreError::Failed("the collector failed on this read".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite;
+
+    #[tokio::test]
+    async fn reads_that_panic_cost_no_connection() {
+        let folder = tempfile::tempdir().unwrap();
+        let readers = Readers::new(vec![sqlite::connection(&folder.path().join("test.db")).unwrap()]);
+        for _ in 0..3 {
+            let read = readers.read(|_| -> Result<i64, StoreError> { panic!("poison") }).await;
+            assert!(matches!(read, Err(StoreError::Failed(_))));
+        }
+        assert_eq!(readers.read(|sql| sql.value::<i64>("SELECT 1", &[])).await.unwrap(), 1);
+    }
 }
