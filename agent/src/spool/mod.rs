@@ -6,17 +6,19 @@
 //! [`Spool::problem`] says so. When a bound is hit, summaries go first, then transitions, oldest first, and the loss is
 //! itself an event ([`Fact::Loss`]).
 
+mod damage;
 mod record;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+use damage::{Damage, Outlined};
 use record::{Kind, Record};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use stream::{Damage, Stream};
+use stream::Stream;
 use vigie_shared::event::{Event, Fact};
 use vigie_shared::id::{BootId, StreamId};
 use vigie_shared::limits::EVENT_MAX;
@@ -108,8 +110,7 @@ impl Spool {
             order = order.max(number + 1);
             match Stream::load(stream, path.clone()) {
                 Ok((loaded, damage)) => {
-                    lost.summaries += damage.summaries;
-                    lost.transitions += damage.transitions;
+                    lost += damage;
                     older.push(loaded);
                 }
                 Err(error) => problem = Some(describe(&path, &error)),
@@ -223,8 +224,7 @@ impl Spool {
     }
 
     fn lose(&mut self, what: Damage, why: &'static str) {
-        self.lost.summaries += what.summaries;
-        self.lost.transitions += what.transitions;
+        self.lost += what;
         self.why_lost = why;
     }
 
@@ -330,7 +330,7 @@ impl Spool {
         while self.older.len() >= self.limits.streams.max(1) {
             let oldest = self.older.remove(0);
             self.lose(
-                Damage { transitions: oldest.events, summaries: 0 },
+                oldest.outline().iter().map(|event| event.worth).sum(),
                 "there were too many streams: the agent restarted very often without reaching the collector",
             );
             drop(oldest.remove());
@@ -366,24 +366,19 @@ fn raw(record: Record) -> Option<Box<RawValue>> {
     String::from_utf8(record.payload).ok().and_then(|text| RawValue::from_string(text).ok())
 }
 
-/// One event in an outline: stream by position, then number, kind and bytes.
-type Outlined = (usize, (u64, Kind, u64));
-
 /// Which events to give up to win `need` bytes: summaries, then transitions, then reports of losses, oldest first.
-fn choose(outline: impl Iterator<Item = Outlined>, need: u64) -> (BTreeSet<(usize, u64)>, Damage) {
+/// Events are named by the position of their stream and their number.
+fn choose(outline: impl Iterator<Item = (usize, Outlined)>, need: u64) -> (BTreeSet<(usize, u64)>, Damage) {
     let mut all: Vec<_> = outline.collect();
-    all.sort_by_key(|(stream, (seq, kind, _))| (*kind, *stream, *seq));
+    all.sort_by_key(|(stream, event)| (event.kind, *stream, event.seq));
     let (mut won, mut dropped, mut what) = (0, BTreeSet::new(), Damage::default());
-    for (stream, (seq, kind, bytes)) in all {
+    for (stream, event) in all {
         if won >= need {
             break;
         }
-        won += bytes;
-        dropped.insert((stream, seq));
-        match kind {
-            Kind::Summary => what.summaries += 1,
-            _ => what.transitions += 1,
-        }
+        won += event.bytes;
+        dropped.insert((stream, event.seq));
+        what += event.worth;
     }
     (dropped, what)
 }

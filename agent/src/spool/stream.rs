@@ -4,6 +4,7 @@
 //! stay in the file until nothing is pending (then the file is emptied) or the stream is thinned: an acknowledgement
 //! costs one small write without a sync, because repeating an acknowledged event is harmless.
 
+use super::damage::{Damage, Outlined};
 use super::record::{self, Found, Kind, Record, Scanner};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -37,15 +38,6 @@ pub struct Stream {
     pub ceiling: u64,
     /// For tests: a disk that is full after so many bytes.
     pub(super) capacity: Option<u64>,
-}
-
-/// What was found unreadable in a file.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Damage {
-    /// Summaries that no longer exist.
-    pub summaries: u64,
-    /// Transitions that no longer exist.
-    pub transitions: u64,
 }
 
 impl Stream {
@@ -137,7 +129,7 @@ impl Stream {
         let lost = self.events.saturating_sub(still);
         self.file = None;
         (self.file_len, self.front) = (0, 0);
-        (self.events, self.bytes) = (still, kept.iter().map(|(_, _, bytes)| bytes).sum());
+        (self.events, self.bytes) = (still, kept.iter().map(|event| event.bytes).sum());
         lost
     }
 
@@ -214,15 +206,15 @@ impl Stream {
             .collect()
     }
 
-    /// Number, kind and size of every pending event.
-    pub fn outline(&self) -> Vec<(u64, Kind, u64)> {
+    /// Every pending event without its content.
+    pub fn outline(&self) -> Vec<Outlined> {
         let mut all = Vec::new();
         for found in self.all() {
             if let Found::Record(record) = found
                 && record.kind != Kind::Acknowledged
                 && record.seq > self.acked
             {
-                all.push((record.seq, record.kind, record.len()));
+                all.push(Outlined::of(&record));
             }
         }
         all
@@ -360,11 +352,11 @@ impl Stream {
         self.tail = kept;
     }
 
-    /// Number, kind and size of the events that are only in memory.
-    pub fn outline_of_memory(&self) -> Vec<(u64, Kind, u64)> {
+    /// The events that are only in memory, without their content.
+    pub fn outline_of_memory(&self) -> Vec<Outlined> {
         Scanner::new(self.tail.as_slice())
             .filter_map(|found| match found {
-                Found::Record(record) => Some((record.seq, record.kind, record.len())),
+                Found::Record(record) => Some(Outlined::of(&record)),
                 Found::Damage { .. } => None,
             })
             .collect()
@@ -408,17 +400,6 @@ fn scan_file(path: &Path, from: u64, end: u64) -> io::Result<Scanner<io::Take<Fi
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     Ok(Scanner::new(file.take(end.saturating_sub(from))))
-}
-
-impl Damage {
-    fn count(&mut self, kind: Option<Kind>, missing: u64) {
-        match kind {
-            // What was torn is a note about an acknowledgement: no event is gone.
-            Some(Kind::Acknowledged) if missing <= 1 => {}
-            Some(Kind::Summary) if missing <= 1 => self.summaries += missing,
-            _ => self.transitions += missing,
-        }
-    }
 }
 
 /// A thinned copy of a stream's file, not yet in its place.
