@@ -23,6 +23,7 @@ pub mod restored;
 mod rollup;
 pub mod row;
 mod schools;
+mod set_back;
 pub mod tables;
 mod tickets;
 mod upkeep;

@@ -6,7 +6,7 @@
 use super::super::{ReplicaState, SignOfLife, Signed, StoreError};
 use super::engine::Sql;
 use super::row::{Row, cut, ms, params};
-use super::view;
+use super::{set_back, view};
 use super::writer::Tx;
 use crate::engine::CollectorAbsence;
 use jiff::{SignedDuration, Timestamp};
@@ -81,8 +81,7 @@ pub fn sign(tx: &mut Tx<'_>, sign: &SignOfLife) -> Result<Signed, StoreError> {
     write_own(tx.sql, &sign)?;
     write_common(tx.sql, &sign, &found)?;
     if found.set_back {
-        // Heard in what is the future now, a machine would count as present until then, and no outage of it be seen.
-        tx.sql.execute("UPDATE liveness SET last_seen = ?1 WHERE last_seen > ?1", params![ms(now)])?;
+        set_back::believe(tx.sql, now)?;
     }
     if sign.state == ReplicaState::Starting || found.absence.is_some() {
         wake_all(tx.sql, now)?;

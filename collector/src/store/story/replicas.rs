@@ -12,6 +12,7 @@ on_every_store!(
     absences_that_touch_are_one,
     a_clock_behind_anothers_is_noticed,
     a_clock_that_was_set_back_does_not_make_machines_present_until_it_gets_there_again,
+    an_outage_dated_in_the_future_by_a_clock_that_was_set_back_is_dated_now,
     a_clock_behind_all_others_rewrites_nothing,
     a_quiet_sign_of_life_wakes_nobody,
     a_school_is_one_collectors_to_look_at,
@@ -189,6 +190,23 @@ async fn a_clock_that_was_set_back_does_not_make_machines_present_until_it_gets_
     assert_eq!(Collector::start(&store, "one", 300).await.lives(&store, 301, 301).await.low, at(301));
     assert_eq!(absence(&store, 301).await.unwrap().until, at(300));
     assert_eq!(presence(&store, &agent, 481).await, Presence::Silent);
+}
+
+async fn an_outage_dated_in_the_future_by_a_clock_that_was_set_back_is_dated_now(world: &World) {
+    const HOURS: i64 = 7200;
+    let (store, tiny) = (world.open(), Tiny::new());
+    let agent = one_machine(&store).await;
+    let one = Collector::start(&store, "one", HOURS).await;
+    let cut = agent.call(HOURS + 10, 1, 2, &[(1, HOURS + 5, internet(CheckState::Critical))]);
+    sync(&store, &tiny, cut).await.unwrap();
+
+    one.lives(&store, 100, 100).await;
+
+    let incident = store.school(UAI, at(100)).await.unwrap().unwrap().school.open.remove(0);
+    assert_eq!((incident.started.after, incident.started.by, incident.detected), (at(100), at(100), at(100)));
+    assert_eq!(store.tickets(1).await.unwrap().remove(0).opened, at(100));
+    let checks = store.machine(agent.peer.machine, at(100)).await.unwrap().unwrap().checks;
+    assert_eq!(checks[0].since, at(100));
 }
 
 async fn a_clock_behind_all_others_rewrites_nothing(world: &World) {
