@@ -34,8 +34,11 @@
   const busy = () => {
     const at = document.activeElement;
     const typing = at && at.closest("main") && /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName);
+    // What was typed and not sent yet, or refused and to be put right, is not thrown away.
+    const fields = [...document.querySelectorAll("main input, main textarea")];
+    const typed = document.querySelector("main [data-keep]") || fields.some((f) => f.value !== f.defaultValue);
     const selected = window.getSelection();
-    return typing || (selected && !selected.isCollapsed && selected.toString().length > 0);
+    return typing || typed || (selected && !selected.isCollapsed && selected.toString().length > 0);
   };
   const place = (element) => {
     if (!element || !element.closest("main")) return null;

@@ -2,7 +2,7 @@
 //! shows the fleet.
 //!
 //! Rooms: [`ingest`] (the three doors), [`facts`] and [`engine`] (pure: facts → verdicts → incidents → tickets),
-//! [`calendar`] (pure), [`helpdesk`] (tickets, service levels), [`notify`] (one file per channel), [`store`] (one transaction for facts, verdicts and
+//! [`calendar`] (pure), [`helpdesk`] (tickets, service levels), [`notify`] (one file per channel), [`probe`] (the collector's own eye on the lines of schools), [`store`] (one transaction for facts, verdicts and
 //! effects), [`web`] (pages), [`modes`] (one file per verb of the command line).
 
 pub mod authority;
@@ -15,5 +15,6 @@ pub mod helpdesk;
 pub mod ingest;
 pub mod modes;
 pub mod notify;
+pub mod probe;
 pub mod store;
 pub mod web;

@@ -29,12 +29,24 @@ enum Mode {
     Revoke(modes::revoke::Options),
     /// List the machines.
     Machines(modes::machines::Options),
+    /// Say in which room a machine stands, and on which network it is.
+    Place(modes::place_machine::Options),
     /// Bring in the list of schools.
     Schools(modes::schools::Options),
     /// Declare the address ranges of schools.
     Network(modes::network::Options),
+    /// Declare the internet accesses of schools.
+    Line(modes::line::Options),
+    /// Show or change when the networks of schools are expected to work.
+    Calendar(modes::calendar::Options),
     /// Show or change what agents are asked to do.
     Policy(modes::policy::Options),
+    /// Show or change which incidents become tickets.
+    TicketPolicy(modes::ticket_policy::Options),
+    /// Open a ticket for a call.
+    Ticket(modes::ticket::Options),
+    /// Plan maintenance, in which nothing opens a ticket.
+    Maintenance(modes::maintenance::Options),
     /// List the calls that the collector failed on, or show one.
     Refused(modes::refused::Options),
     /// Manage those who may sign in.
@@ -63,9 +75,15 @@ fn main() -> ExitCode {
         Mode::Approve(options) => modes::approve::run(options),
         Mode::Revoke(options) => modes::revoke::run(options),
         Mode::Machines(options) => modes::machines::run(options),
+        Mode::Place(options) => modes::place_machine::run(options),
         Mode::Schools(options) => modes::schools::run(options),
         Mode::Network(options) => modes::network::run(options),
+        Mode::Line(options) => modes::line::run(options),
+        Mode::Calendar(options) => modes::calendar::run(options),
         Mode::Policy(options) => modes::policy::run(options),
+        Mode::TicketPolicy(options) => modes::ticket_policy::run(options),
+        Mode::Ticket(options) => modes::ticket::run(options),
+        Mode::Maintenance(options) => modes::maintenance::run(options),
         Mode::Refused(options) => modes::refused::run(options),
         Mode::User(options) => modes::user::run(options),
         Mode::Backup(options) => modes::backup::run(options),

@@ -78,6 +78,28 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_added_listed_and_removed() {
+        let (_parent, data) = folder();
+        let line = ["line", "add", "--school", "0959901W", "--operator", "Opérateur", "--address"];
+        let add = |more: &[&'static str]| [&line[..], more].concat();
+        let id =
+            good(&data, &add(&["203.0.113.10", "--reference", "REF-1", "--carries", "pedagogical", "--probe", "ping"]));
+        good(&data, &add(&["198.51.100.77", "--backup"]));
+        let list = good(&data, &["line", "list"]);
+        let lines: Vec<&str> = list.lines().collect();
+        assert!(
+            lines[1].starts_with(id.trim()) && lines[1].contains("pedagogical ") && lines[1].ends_with("ping"),
+            "{list}"
+        );
+        assert!(lines[2].contains("pedagogical,administrative  yes") && lines[2].ends_with("none"), "{list}");
+        assert!(refused(&data, &add(&["nowhere"])).contains("--address"));
+        assert!(refused(&data, &add(&["203.0.113.11", "--probe", "knock"])).contains("ping or none"));
+        good(&data, &["line", "remove", id.trim()]);
+        assert!(refused(&data, &["line", "remove", id.trim()]).contains("there is no line"));
+        assert_eq!(good(&data, &["line", "list", "--school", "0959901W"]).lines().count(), 2);
+    }
+
+    #[test]
     fn wrong_arguments_name_what_is_wrong() {
         let (_parent, data) = folder();
         let create = |more: &[&str]| refused(&data, &[&["token", "create"], more].concat());
@@ -102,6 +124,56 @@ mod tests {
         assert_eq!((shown["heartbeat_s"].as_u64(), shown["version"].as_u64()), (Some(5), Some(1)));
         fs::write(&file, r#"{"heartbeat":5}"#).unwrap();
         assert!(refused(&data, &["policy", "set", file.to_str().unwrap()]).contains("« heartbeat »"));
+    }
+
+    #[test]
+    fn a_ticket_policy_is_shown_set_and_refused_by_field() {
+        let (parent, data) = folder();
+        let file = parent.path().join("tickets.json");
+        let mut policy: Value = serde_json::from_str(&good(&data, &["ticket-policy", "show"])).unwrap();
+        policy["rules"][0]["then"]["ticket"]["wait_s"] = 77.into();
+        fs::write(&file, policy.to_string()).unwrap();
+        good(&data, &["ticket-policy", "set", file.to_str().unwrap()]);
+        let shown: Value = serde_json::from_str(&good(&data, &["ticket-policy", "show"])).unwrap();
+        assert_eq!(shown["rules"][0]["then"]["ticket"]["wait_s"].as_u64(), Some(77));
+        assert_eq!(shown["version"].as_u64(), Some(1));
+        fs::write(&file, r#"{"rules":[{"name":"a","check":"b","then":"no_ticket","wait_s":1}]}"#).unwrap();
+        let said = refused(&data, &["ticket-policy", "set", file.to_str().unwrap()]);
+        assert!(said.contains("« rules[0].wait_s »") && said.contains("stays as it was"), "{said}");
+    }
+
+    #[test]
+    fn a_call_opens_a_ticket_and_the_next_one_joins_it() {
+        let (_parent, data) = folder();
+        good(&data, &["user", "add", "technicien.a", "--role", "technician"]);
+        let call = |subject, by| {
+            ["ticket", "open", "--school", "0959901W", "--subject", subject, "--text", "Plus rien", "--by", by]
+        };
+        assert_eq!(good(&data, &call("internet", "technicien.a")), "ticket 1 is open\n");
+        let joined = good(&data, &call("internet", "technicien.a"));
+        assert_eq!(joined, "ticket 1 was open already: the call joined it\n");
+        assert!(refused(&data, &call("weather", "technicien.a")).contains("internet"));
+        assert!(refused(&data, &call("internet", "nobody")).contains("« nobody »"));
+    }
+
+    #[test]
+    fn maintenance_is_planned_listed_and_ended() {
+        let (_parent, data) = folder();
+        let add = |scope: &[&'static str], to: &'static str| {
+            [&["maintenance", "add", "--to", to, "--reason", "Baie remplacée"], scope].concat()
+        };
+        let id = good(&data, &add(&["--school", "0959901W"], "+1h")).trim().to_owned();
+        let list = good(&data, &["maintenance", "list"]);
+        assert!(list.starts_with(&id) && list.contains("now") && list.contains("school 0959901W"), "{list}");
+        good(&data, &["maintenance", "end", &id]);
+        assert!(good(&data, &["maintenance", "list"]).contains("over"));
+        assert!(refused(&data, &["maintenance", "end", &id]).contains("over already"));
+        assert!(refused(&data, &add(&[], "+1h")).contains("--fleet"));
+        assert!(refused(&data, &add(&["--room", "B12"], "+1h")).contains("--school"));
+        assert!(refused(&data, &add(&["--fleet", "--basin", "Nord"], "+1h")).contains("cannot be used"));
+        assert!(refused(&data, &add(&["--fleet"], "2020-01-01T00:00")).contains("is not after"));
+        assert!(refused(&data, &add(&["--fleet"], "soon")).contains("2026-11-24T18:00"));
+        assert!(refused(&data, &add(&["--basin", "Ouest"], "+1h")).contains("« Ouest »"));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use seeded::browser::{Browser, Page};
 use seeded::{World, all_well, check, fleet, started};
 use serde_json::json;
 use vigie_collector::clock::Clock;
-use vigie_collector::store::Role;
+use vigie_collector::engine::NetworkKind;
+use vigie_collector::store::{Item, NewLine, Probe, ProbeResult, Role, Store};
 
 async fn world(folder: &tempfile::TempDir) -> World {
     let world = World::new(folder.path(), fleet::NOW.parse().unwrap());
@@ -59,7 +60,10 @@ async fn the_headline_names_the_outage_and_its_due_time() {
     assert_eq!(ticket.element("h1"), "Coupure internet");
     assert!(ticket.says("À rétablir avant 14 h 05 : il reste 2 h 13."), "{}", ticket.text);
     assert!(ticket.says("Mercredi 25 novembre : 4 h") && ticket.says("cause indéterminée"));
-    assert!(ticket.says("14 postes se sont tus sans adieu") && ticket.says("Ticket n° 1 ouvert : Coupure internet."));
+    assert!(
+        ticket.says("14 postes se sont tus ensemble et sans adieu")
+            && ticket.says("Ticket n° 1 ouvert : Coupure internet.")
+    );
 
     let school = browser.get(&format!("/etablissements/{}", fleet.cut)).await;
     assert_eq!(school.element("h1"), "Collège des Tilleuls");
@@ -97,6 +101,17 @@ async fn a_resolved_outage_is_told_from_start_to_end() {
     for agent in &mut agents {
         world.call(agent, &[], &[]).await;
     }
+    let page = browser.get("/").await;
+    assert_eq!(
+        page.element("h1"),
+        "Rien n’est en panne ; des tickets restent ouverts.",
+        "until it was quiet for 5 min"
+    );
+    world.clock.pass(SignedDuration::from_mins(5));
+    for agent in &mut agents {
+        world.call(agent, &[], &[]).await;
+    }
+    world.tick(school.0).await;
     let page = browser.get("/").await;
     assert_eq!(page.element("h1"), "Tout va bien. Rien ne demande votre attention.");
     let list = browser.get("/tickets").await;
@@ -255,6 +270,44 @@ async fn pages_have_a_title_landmarks_and_named_tables() {
         let ids: Vec<&str> = page.text.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let unique: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(ids.len(), unique.len(), "{path}: {ids:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_school_shows_its_lines_and_what_their_probe_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = world(&folder).await;
+    let (uai, _) = world.school("Collège du Lac", "Ville-Exemple", "Nord").await;
+    let line = |address: &str, backup: bool, probe: Probe| NewLine {
+        school: uai,
+        operator: "Opérateur".to_owned(),
+        reference: "REF-123".to_owned(),
+        address: address.parse().unwrap(),
+        carries: [NetworkKind::Pedagogical].into(),
+        backup,
+        probe,
+    };
+    let main = world.store.add_line(line("203.0.113.10", false, Probe::Ping), world.now()).await.unwrap();
+    world.store.add_line(line("198.51.100.77", true, Probe::None), world.now()).await.unwrap();
+    let school = world.store.school(uai.as_str(), world.now()).await.unwrap().unwrap().school.id;
+    let mut browser = browser(&world).await;
+    let path = format!("/etablissements/{uai}");
+    let page = browser.get(&path).await;
+    assert!(page.says("REF-123") && page.says("203.0.113.10") && page.says("Opérateur"), "{}", page.text);
+    assert!(page.says("pédagogique, secours") && page.says("non surveillée d’ici") && page.says("pas encore sondée"));
+
+    let (since, last_answer, at) = (world.now(), None, world.now());
+    let result = ProbeResult { school, line: main, answers: true, ours: false, since, last_answer, at };
+    let silent = ProbeResult { answers: false, ours: true, ..result };
+    for (result, words) in [
+        (result, "son routeur répond depuis"),
+        (silent, "peut-être notre propre ligne"),
+        (ProbeResult { ours: false, ..silent }, "son routeur se tait depuis"),
+    ] {
+        let applied = world.store.apply(vec![Item::Probe(result)], world.engine.clone()).await;
+        assert!(applied.iter().all(Result::is_ok), "{applied:?}");
+        let page = browser.get(&path).await;
+        assert!(page.says(words), "{words}: {}", page.text);
     }
 }
 

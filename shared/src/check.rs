@@ -42,6 +42,19 @@ pub const INTERNET: &str = "internet";
 /// Name of the check "is there room left on each volume"; the instance is the mount point.
 pub const VOLUME_SPACE: &str = "volume-space";
 
+/// Subjects that the collector judges itself, from many machines or from silence; named like checks.
+///
+/// Part of a school fell silent: a switch, a room.
+pub const LOCAL_NETWORK: &str = "local-network";
+/// The line carries badly: loss, latency, saturation.
+pub const LINE_QUALITY: &str = "line-quality";
+/// The school is on its back-up line.
+pub const BACKUP_LINE: &str = "backup-line";
+/// A server is silent in business hours.
+pub const SERVER_SILENT: &str = "server-silent";
+/// A machine that nobody heard for many school days.
+pub const UNSEEN: &str = "unseen";
+
 open_enum!(
     /// Why a check is in its state.
     Reason {
@@ -61,12 +74,24 @@ open_enum!(
         DnsWrongAnswer => "dns_wrong_answer",
         /// Gateway and names work, nothing outside answers.
         OutsideUnreachable => "outside_unreachable",
-        /// Something answers in the place of the outside (portal, filter, block page).
+        /// Something answers in the place of the outside (filter, block page).
         OutsideIntercepted => "outside_intercepted",
+        /// A portal answers in the place of the outside and wants a sign-in (RFC 8910, RFC 6585).
+        CaptivePortal => "captive_portal",
         /// Some of the outside answers, some does not.
         OutsidePartial => "outside_partial",
-        /// The outside answers, the collector does not.
+        /// The line carries (ping outside is answered), and no connection or page that worked does: dead filter or proxy.
+        WebBlocked => "web_blocked",
+        /// The outside answers, the collector does not, and nobody can tell from here why.
         CollectorUnreachable => "collector_unreachable",
+        /// Names outside are known, that of the collector is not, or leads elsewhere than to it.
+        CollectorNameBlocked => "collector_name_blocked",
+        /// Where the collector was, something shows a certificate that is not of our authority.
+        TlsIntercepted => "tls_intercepted",
+        /// The line carries, badly: packets are lost, or answers take much longer than usual.
+        LineDegraded => "line_degraded",
+        /// Packets are lost between this machine and its gateway: its own cable, socket or wireless.
+        LocalLoss => "local_loss",
         /// The policy names nothing outside to try.
         NotConfigured => "not_configured",
         /// Less free space than the warning threshold.

@@ -65,12 +65,20 @@ id!(
     StreamId
 );
 id!(
+    /// One internet access of a school.
+    LineId
+);
+id!(
     /// One incident: one cause on one scope.
     IncidentId
 );
 id!(
     /// One ticket: the human side of incidents.
     TicketId
+);
+id!(
+    /// One planned maintenance.
+    MaintenanceId
 );
 id!(
     /// One start of a collector process.
@@ -83,6 +91,10 @@ id!(
 id!(
     /// One call that the collector failed on and kept.
     RefusedId
+);
+id!(
+    /// One exceptional closure in the calendars of schools.
+    ClosureId
 );
 id!(
     /// One user of the pages.

@@ -11,6 +11,8 @@ pub const HEARTBEAT_MIN_S: u32 = 5;
 pub const HEARTBEAT_MAX_S: u32 = 900;
 /// Most targets of one kind.
 pub const TARGETS_MAX: usize = 4;
+/// Most echo requests sent to one address in one look.
+pub const ECHOES_MAX: u32 = 10;
 /// Longest text of one target, bytes.
 pub const TARGET_LEN_MAX: usize = 253;
 
@@ -48,6 +50,27 @@ pub struct InternetPolicy {
     pub tcp: Vec<String>,
     /// Pages outside to fetch in clear, to notice who answers in their place.
     pub http: Vec<HttpTarget>,
+    /// When a line that carries counts as degraded.
+    pub quality: QualityPolicy,
+}
+
+/// How the quality of the line is measured: at each look the gateway and the first address of `icmp` are pinged a few
+/// times. Loss before the gateway is the machine's own; only what is lost behind it is the line's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QualityPolicy {
+    /// Echo requests of one look to each of the two; 0: not measured.
+    pub echoes: u32,
+    /// Over how long it is measured, seconds.
+    pub window_s: u32,
+    /// Loss above the usual from which the line is degraded, percent.
+    pub loss_percent: u32,
+    /// Loss above the usual below which it no longer is, percent.
+    pub loss_clear_percent: u32,
+    /// A look is slow when its answers take this many times as long as usual…
+    pub rtt_factor: u32,
+    /// …and longer than this, milliseconds. Half of the looks slow: degraded; less than a quarter: no longer.
+    pub rtt_ms: u32,
 }
 
 /// One name to resolve.
@@ -100,7 +123,22 @@ impl Default for Policy {
 
 impl Default for InternetPolicy {
     fn default() -> Self {
-        Self { every_s: 60, timeout_ms: 2000, confirm: 2, dns: vec![], icmp: vec![], tcp: vec![], http: vec![] }
+        Self {
+            every_s: 60,
+            timeout_ms: 2000,
+            confirm: 2,
+            dns: vec![],
+            icmp: vec![],
+            tcp: vec![],
+            http: vec![],
+            quality: QualityPolicy::default(),
+        }
+    }
+}
+
+impl Default for QualityPolicy {
+    fn default() -> Self {
+        Self { echoes: 5, window_s: 600, loss_percent: 10, loss_clear_percent: 3, rtt_factor: 3, rtt_ms: 150 }
     }
 }
 
@@ -141,6 +179,13 @@ impl Policy {
         between("internet.every_s", self.internet.every_s, 5, 3600);
         between("internet.timeout_ms", self.internet.timeout_ms, 100, 10_000);
         between("internet.confirm", self.internet.confirm, 1, 10);
+        let quality = &self.internet.quality;
+        between("internet.quality.echoes", quality.echoes, 0, ECHOES_MAX);
+        between("internet.quality.window_s", quality.window_s, 60, 3600);
+        between("internet.quality.loss_percent", quality.loss_percent, 1, 90);
+        between("internet.quality.loss_clear_percent", quality.loss_clear_percent, 0, quality.loss_percent);
+        between("internet.quality.rtt_factor", quality.rtt_factor, 2, 20);
+        between("internet.quality.rtt_ms", quality.rtt_ms, 10, 5000);
         between("volume_space.every_s", self.volume_space.every_s, 10, 86_400);
         between("volume_space.warning_percent", self.volume_space.warning_percent.into(), 1, 90);
         let warning = u32::from(self.volume_space.warning_percent);
@@ -201,6 +246,15 @@ mod tests {
         let fields: Vec<_> = policy.problems().into_iter().map(|p| p.field).collect();
         let expected =
             ["heartbeat_s", "volume_space.critical_percent", "internet.tcp[0]", "internet.tcp[1]", "internet.http[0]"];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn a_line_cannot_be_flooded_to_measure_it() {
+        let text = r#"{"internet":{"quality":{"echoes":1000,"window_s":1,"loss_percent":10,"loss_clear_percent":11}}}"#;
+        let policy: Policy = serde_json::from_str(text).unwrap();
+        let fields: Vec<_> = policy.problems().into_iter().map(|p| p.field).collect();
+        let expected = ["internet.quality.echoes", "internet.quality.window_s", "internet.quality.loss_clear_percent"];
         assert_eq!(fields, expected);
     }
 }

@@ -56,6 +56,22 @@ struct Bound {
     plain: SocketAddr,
 }
 
+/// A ticket policy, changed for outages that are told apart by their tickets: resolved after two heartbeats without
+/// trouble, as shipped for heartbeats of 60 s, and never opened again.
+pub fn ticket_policy(shown: &str, heartbeat_s: u32) -> Result<String> {
+    let mut policy: serde_json::Value = serde_json::from_str(shown)?;
+    let rules = policy.get_mut("rules").and_then(|rules| rules.as_array_mut()).context("a ticket policy has rules")?;
+    for rule in rules.iter_mut().filter(|rule| rule.get("check").is_some_and(|check| check == "internet")) {
+        let terms = rule.pointer_mut("/then/ticket").and_then(|terms| terms.as_object_mut());
+        if let Some(terms) = terms {
+            terms.insert("wait_s".to_owned(), 0.into());
+            terms.insert("quiet_s".to_owned(), (2 * heartbeat_s).into());
+            terms.insert("reopen_within_s".to_owned(), 0.into());
+        }
+    }
+    Ok(serde_json::to_string_pretty(&policy)?)
+}
+
 impl Collector {
     /// A collector on the loopback of this namespace, with its folder under `folder`; not started yet.
     pub fn on_loopback(folder: &Path) -> Result<Self> {
@@ -225,7 +241,7 @@ impl Collector {
         Ok(output_of(&mut command)?.trim().to_owned())
     }
 
-    /// Imports [`SCHOOLS`].
+    /// Imports [`SCHOOLS`], whose networks are always open: tests run at night too.
     pub fn import_schools(&self) -> Result<()> {
         let file = self.data.with_extension("csv");
         let mut text = String::from(
@@ -236,7 +252,10 @@ impl Collector {
             text.push_str(&format!("{uai};Collège {name};Collège;95000;Ville-Exemple;Val-d'Oise;Versailles\n"));
         }
         std::fs::write(&file, text)?;
-        self.admin(&["schools", "import", &file.to_string_lossy()]).map(drop)
+        self.admin(&["schools", "import", &file.to_string_lossy()])?;
+        let calendar = self.data.with_extension("calendar.json");
+        std::fs::write(&calendar, always_open())?;
+        self.admin(&["calendar", "set", &calendar.to_string_lossy()]).map(drop)
     }
 
     /// A token for the first school.
@@ -259,11 +278,15 @@ impl Collector {
         self.admin(&["approve", "--all"]).map(drop)
     }
 
-    /// Puts a policy in force.
+    /// Puts a policy in force, and a ticket policy that suits its heartbeat ([`ticket_policy`]).
     pub fn set_policy(&self, policy: &Policy) -> Result<()> {
         let file = self.data.with_extension("policy.json");
         std::fs::write(&file, serde_json::to_vec_pretty(policy)?)?;
-        self.admin(&["policy", "set", &file.to_string_lossy()]).map(drop)
+        self.admin(&["policy", "set", &file.to_string_lossy()])?;
+        let tickets = ticket_policy(&self.admin(&["ticket-policy", "show"])?, policy.heartbeat_s)?;
+        let file = self.data.with_extension("ticket-policy.json");
+        std::fs::write(&file, tickets)?;
+        self.admin(&["ticket-policy", "set", &file.to_string_lossy()]).map(drop)
     }
 
     /// Its database, to look at.
@@ -305,4 +328,12 @@ impl Collector {
             }
         })
     }
+}
+
+/// Settings of a calendar that is always open.
+pub fn always_open() -> String {
+    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let hours: Vec<String> = days.iter().map(|day| format!(r#""{day}":["00:00-24:00"]"#)).collect();
+    let network = format!(r#"{{"public_holidays":"none","zone":"none","hours":{{{}}}}}"#, hours.join(","));
+    format!(r#"{{"version":1,"pedagogical":{network},"administrative":{network}}}"#)
 }

@@ -2,6 +2,9 @@
 //!
 //! [`world`] makes schools out of network namespaces; [`collector`] and [`machine`] run the real programs in them;
 //! [`client`] is a second, independent writing of the wire, for what a good agent never says; [`measure`] measures.
+//!
+//! Without any network: [`sim`] is a simulated world under the real store and engine, on a virtual clock; [`year`] lives
+//! through a generated school year in it.
 
 pub mod agreement;
 pub mod chaos;
@@ -18,9 +21,12 @@ pub mod outside;
 pub mod process;
 pub mod relay;
 pub mod replicas;
+pub mod scenario;
+pub mod sim;
 pub mod smbios;
 pub mod stage;
 pub mod store;
 pub mod wait;
 pub mod web;
 pub mod world;
+pub mod year;

@@ -179,6 +179,21 @@ impl School {
         format!("10.40.{}.0/24", self.number)
     }
 
+    /// Its gateway, to make it ill in other ways than below. Its interfaces are `lan` and `line`.
+    pub fn gateway(&self) -> &Namespace {
+        &self.gateway
+    }
+
+    /// Address of its gateway on its own network.
+    pub fn gateway_address(&self) -> String {
+        format!("10.40.{}.1", self.number)
+    }
+
+    /// Public address of its line, as seen from outside.
+    pub fn line_address(&self) -> String {
+        format!("10.255.{}.2", self.number)
+    }
+
     /// Cuts the line: the gateway's uplink goes down, what is sent fails at once.
     pub fn cut_line(&self) -> Result<()> {
         self.gateway.ip(&["link", "set", "line", "down"]).map(drop)

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::source::{Source, Unreadable, VolumeUse};
 use confirm::{Confirmation, Moment, Rule};
 use internet::Internet;
+use internet::collector::LastAttempt;
 use internet::memory::Memory;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,6 +83,11 @@ impl Runner {
         }
     }
 
+    /// The same, told by the conversation with the collector what its last attempt came to.
+    pub fn listening_to(self, attempt: LastAttempt) -> Self {
+        Self { internet: self.internet.listening_to(attempt), ..self }
+    }
+
     /// What has worked on which network, to hand to [`Runner::with_memory`] after a restart.
     pub fn memory(&self) -> &Memory {
         self.internet.memory()
@@ -132,7 +138,7 @@ impl Runner {
 
     async fn look_at_internet(&mut self, policy: &InternetPolicy) {
         let at = self.now();
-        let (_, result) = self.internet.check(&self.source, policy).await;
+        let (_, result) = self.internet.check(&self.source, policy, at.up_ms).await;
         self.internet_timer.last_ms = Some(at.up_ms);
         let gap_max_ms = ms(policy.every_s) * 2 + u64::from(policy.timeout_ms) * 3;
         self.believe(at, result, Rule { needed: policy.confirm, gap_max_ms });

@@ -1,13 +1,21 @@
 //! `vigie-agent check`: makes the checks once, now, and prints what they saw, step by step, with what to do.
 //!
 //! Made by hand, so nothing is remembered of earlier looks: every probe that the policy names is expected to work
-//! ([`Memory::trusting`]). Nothing is sent to the collector and nothing is written.
+//! ([`Memory::trusting`]). Nothing is said to the collector (an enrolled machine connects, to see whose certificate it
+//! shows) and nothing is written.
 
 use crate::checks::internet::Internet;
+use crate::checks::internet::collector::LastAttempt;
 use crate::checks::internet::memory::Memory;
+use crate::checks::internet::quality::Measured;
 use crate::checks::internet::step::{Step, StepResult, Steps};
 use crate::checks::{VolumeReader, unread, volume_space};
+use crate::clock::SystemClock;
+use crate::identity::Identity;
+use crate::settings::StateFolder;
 use crate::source::{Live, Source};
+use crate::sync::link::Link;
+use crate::sync::tls::{ClockWindow, agent_config};
 use anyhow::{Context, bail};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,11 +24,15 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason, VOLUME_SPACE};
 use vigie_shared::policy::Policy;
 
 /// The checks by the name that is typed.
 const NAMES: [&str; 2] = [INTERNET, VOLUME_SPACE];
+
+/// Patience for a connection to the collector.
+const REACH: Duration = Duration::from_secs(5);
 
 /// Exit code of what is not known.
 const UNKNOWN: u8 = 3;
@@ -81,8 +93,10 @@ fn look(options: &Options) -> anyhow::Result<Vec<Seen>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let mut seen = Vec::new();
     if names.contains(&INTERNET) {
-        let mut check = Internet::new(collector, Memory::trusting());
-        let (steps, result) = runtime.block_on(check.check(&source, &policy.internet));
+        let attempt = LastAttempt::default();
+        runtime.block_on(reach(&options.state, &collector, attempt.clone()));
+        let mut check = Internet::new(collector, Memory::trusting()).listening_to(attempt);
+        let (steps, result) = runtime.block_on(check.check(&source, &policy.internet, 0));
         seen.push(Seen { result, steps });
     }
     if names.contains(&VOLUME_SPACE) {
@@ -95,6 +109,19 @@ fn look(options: &Options) -> anyhow::Result<Vec<Seen>> {
     // A lookup or a volume that hangs in the kernel must not keep the prompt from coming back.
     runtime.shutdown_background();
     Ok(seen)
+}
+
+/// Connects to the collector as this machine and hangs up, so that the check knows who answers there. Nothing where this
+/// machine is not enrolled, or may not be read as it.
+async fn reach(state: &Path, collector: &str, attempt: LastAttempt) {
+    let state = StateFolder::new(state);
+    let (Ok(identity), Ok(address)) = (Identity::load(&state), format!("https://{collector}").parse()) else { return };
+    let window = Arc::new(ClockWindow::new(Arc::new(SystemClock), state.load_time()));
+    let config = agent_config(&identity.certificate, &identity.key, &identity.authority, &window);
+    let Ok(config) = config else { return };
+    let mut link = Link::new(address, config).telling(attempt);
+    // Why it failed is what the check looks for itself.
+    drop(tokio::time::timeout(REACH, link.reach()).await);
 }
 
 /// One check as it was seen.
@@ -190,7 +217,21 @@ fn way(steps: &Steps) -> String {
         rows.extend(group.iter().map(|step| (name, step)));
     }
     rows.push(("collector", &steps.collector));
-    rows.into_iter().map(|(name, step)| line(name, step)).collect()
+    let mut text: String = rows.into_iter().map(|(name, step)| line(name, step)).collect();
+    if let Some(measured) = steps.quality.filter(|measured| measured.looks > 0) {
+        text.push_str(&quality(&measured));
+    }
+    text
+}
+
+/// Loss and latency of one look: figures only, a verdict needs the looks of some minutes.
+fn quality(measured: &Measured) -> String {
+    let gateway = match measured.gateway_loss_percent {
+        Some(lost) => format!("{lost} % before the gateway"),
+        None => "the gateway does not answer to ping".to_owned(),
+    };
+    let lost = measured.loss_percent;
+    format!("  – {:<13} {lost} % lost ({gateway}), {} ms behind it\n", "line quality", measured.rtt_ms)
 }
 
 fn line(name: &str, step: &Step) -> String {
@@ -240,7 +281,15 @@ fn words(reason: &Reason) -> (&'static str, &'static str) {
         ),
         Reason::OutsideIntercepted => (
             "Something answers in the place of a page outside.",
-            "open that page in a browser: a portal wants a sign-in, or a filter blocks it.",
+            "open that page in a browser: a filter blocks it, or the page itself has changed.",
+        ),
+        Reason::CaptivePortal => (
+            "A portal answers in the place of a page outside: it wants a sign-in.",
+            "open that page in a browser and sign in, or have this machine excepted on the portal.",
+        ),
+        Reason::WebBlocked => (
+            "The line carries, ping outside is answered, but no connection and no page outside works.",
+            "look at the filter or proxy of the school: it may have stopped, or its rules changed.",
         ),
         Reason::OutsidePartial => (
             "Some of the outside answers, some does not.",
@@ -249,6 +298,22 @@ fn words(reason: &Reason) -> (&'static str, &'static str) {
         Reason::CollectorUnreachable => {
             ("The collector does not answer.", "check that it runs and that the firewall lets this machine reach it.")
         }
+        Reason::CollectorNameBlocked => (
+            "Names outside are known, but that of the collector is not, or leads elsewhere.",
+            "have its name let through by the filter or the DNS server of the school, or correct it there.",
+        ),
+        Reason::TlsIntercepted => (
+            "Where the collector was, something shows a certificate of another authority.",
+            "have the collector's address excepted from the TLS inspection of the filter.",
+        ),
+        Reason::LineDegraded => (
+            "The line carries badly: packets are lost behind the gateway, or answers take much longer than usual.",
+            "see what fills the line (updates, backups, videos); if nothing does, call the operator with the figures.",
+        ),
+        Reason::LocalLoss => (
+            "Packets are lost between this machine and its gateway.",
+            "try another cable, socket or port of the switch, or come closer to the wireless access point.",
+        ),
         Reason::NotConfigured => (
             "The policy names nothing outside to try, so nothing can be said about the internet.",
             "name targets in the policy of the collector, or give a file with --policy.",
@@ -286,6 +351,16 @@ mod tests {
         assert_eq!(line("page", &page), "  ✓ page          http://a.example/: 200 (12 ms)\n");
         let ping = Step::skipped("192.0.2.9", "needs CAP_NET_RAW");
         assert_eq!(line("ping outside", &ping), "  – ping outside  192.0.2.9: not tried: needs CAP_NET_RAW\n");
+    }
+
+    #[test]
+    fn the_quality_of_the_line_is_told_in_figures() {
+        let mut measured =
+            Measured { looks: 1, loss_percent: 20, gateway_loss_percent: Some(0), rtt_ms: 31, ..Measured::default() };
+        let told = quality(&measured);
+        assert_eq!(told, "  – line quality  20 % lost (0 % before the gateway), 31 ms behind it\n");
+        measured.gateway_loss_percent = None;
+        assert!(quality(&measured).contains("does not answer to ping"));
     }
 
     #[test]

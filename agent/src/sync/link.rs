@@ -5,6 +5,7 @@
 
 use super::address::CollectorAddress;
 use super::tls::WRONG_AUTHORITY;
+use crate::checks::internet::collector::{Attempt, LastAttempt};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -114,6 +115,7 @@ pub struct Link {
     open: Option<Open>,
     /// Connections made so far.
     pub connections: u64,
+    attempt: LastAttempt,
 }
 
 struct Failure {
@@ -125,13 +127,26 @@ struct Failure {
 impl Link {
     /// A link that connects when first used.
     pub fn new(address: CollectorAddress, config: ClientConfig) -> Self {
-        Self { address, config: Arc::new(config), open: None, connections: 0 }
+        Self { address, config: Arc::new(config), open: None, connections: 0, attempt: LastAttempt::default() }
+    }
+
+    /// The same, telling the check of the internet what each attempt to connect comes to.
+    pub fn telling(self, attempt: LastAttempt) -> Self {
+        Self { attempt, ..self }
     }
 
     /// Uses another identity from now on.
     pub fn reconfigure(&mut self, config: ClientConfig) {
         self.config = Arc::new(config);
         self.open = None;
+    }
+
+    /// Connects, and says nothing: whether the collector itself is there. A connection that is open is kept.
+    pub async fn reach(&mut self) -> Result<(), CallError> {
+        if self.open.as_ref().is_none_or(|open| open.sender.is_closed()) {
+            self.open = Some(connect(&self.address, &self.config, &self.attempt).await?);
+        }
+        Ok(())
     }
 
     /// Forgets the connection: the next call makes a fresh one.
@@ -158,7 +173,7 @@ impl Link {
             Some(open) => open,
             None => {
                 self.connections += 1;
-                connect(&self.address, &self.config).await.map_err(fresh)?
+                connect(&self.address, &self.config, &self.attempt).await.map_err(fresh)?
             }
         };
         let kept = open.used;
@@ -226,8 +241,13 @@ fn understand<T: DeserializeOwned>(head: &hyper::http::response::Parts, bytes: &
     }
 }
 
-async fn connect(address: &CollectorAddress, config: &Arc<ClientConfig>) -> Result<Open, CallError> {
-    let stream = reach(address).await?;
+async fn connect(
+    address: &CollectorAddress,
+    config: &Arc<ClientConfig>,
+    attempt: &LastAttempt,
+) -> Result<Open, CallError> {
+    let stream = reach(address).await.inspect_err(|_| attempt.note(Attempt::Unknown))?;
+    let peer = stream.peer_addr().map(|peer| peer.ip());
     // Small writes go out at once; losing this option costs time, nothing else.
     drop(stream.set_nodelay(true));
     let name = ServerName::try_from(address.host.clone())
@@ -235,9 +255,18 @@ async fn connect(address: &CollectorAddress, config: &Arc<ClientConfig>) -> Resu
     let connector = TlsConnector::from(Arc::clone(config));
     let stream = match timeout(HANDSHAKE, connector.connect(name, stream)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(CallError::Handshake(explain(&error))),
-        Err(_) => return Err(CallError::Handshake("no answer; something on the way may block TLS".to_owned())),
+        Ok(Err(error)) => {
+            attempt.note(met(&error));
+            return Err(CallError::Handshake(explain(&error)));
+        }
+        Err(_) => {
+            attempt.note(Attempt::Cut);
+            return Err(CallError::Handshake("no answer; something on the way may block TLS".to_owned()));
+        }
     };
+    if let Ok(peer) = peer {
+        attempt.note(Attempt::Reached(peer));
+    }
     if stream.get_ref().1.alpn_protocol() != config.alpn_protocols.first().map(Vec::as_slice) {
         let why =
             "the other end does not know this door (ALPN): it is not a Vigie collector, or a proxy stands in between";
@@ -276,6 +305,18 @@ async fn reach(address: &CollectorAddress) -> Result<TcpStream, CallError> {
         last = CallError::Connect { address: candidate.to_string(), why };
     }
     Err(last)
+}
+
+/// Who was met in a handshake that failed.
+fn met(error: &std::io::Error) -> Attempt {
+    match error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
+            Attempt::Foreign
+        }
+        // The collector's own, past its end or under another name.
+        Some(rustls::Error::InvalidCertificate(_)) => Attempt::Unknown,
+        Some(_) | None => Attempt::Cut,
+    }
 }
 
 /// What a failed handshake means for a person.

@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::inventory::{Inventory, Sections};
 use super::link::{ANSWER_MAX, Body, CallError, Link};
 use super::tls::{ClockWindow, agent_config};
+use crate::checks::internet::collector::{Attempt, LastAttempt};
 use crate::clock::tests::FixedClock;
 use crate::identity::Identity;
 use crate::settings::StateFolder;
@@ -128,10 +129,25 @@ async fn another_authority_is_refused() {
     let window = Arc::new(ClockWindow::new(Arc::new(FixedClock::at_wall(NOW_MS)), None));
     let identity = Identity::load(&world.state).unwrap();
     let config = agent_config(&identity.certificate, &identity.key, &identity.authority, &window).unwrap();
-    world.caller.link = Link::new(foreign.address.parse().unwrap(), config);
+    let attempt = LastAttempt::default();
+    let ours = Link::new(world.collector.address.parse().unwrap(), config.clone()).telling(attempt.clone());
+    world.caller.link = Link::new(foreign.address.parse().unwrap(), config.clone()).telling(attempt.clone());
     let error = world.caller.round(&world.desk).await.unwrap_err();
     assert!(error.to_string().contains("another authority"), "{error}");
     assert_eq!(foreign.seen().len(), 0);
+    assert_eq!(attempt.get(), Attempt::Foreign, "the check of the internet is told");
+    assert!(world.caller.link.reach().await.is_err());
+
+    attempt.note(Attempt::Unknown);
+    let mut silent = Link::new(world.collector.address.parse().unwrap(), config.clone()).telling(attempt.clone());
+    silent.reach().await.unwrap();
+    silent.reach().await.unwrap();
+    assert_eq!(attempt.get(), Attempt::Reached("127.0.0.1".parse().unwrap()));
+    assert_eq!(world.collector.seen().len(), 0, "nothing is said");
+
+    world.caller.link = ours;
+    world.caller.round(&world.desk).await.unwrap();
+    assert_eq!(attempt.get(), Attempt::Reached("127.0.0.1".parse().unwrap()));
 }
 
 #[tokio::test]
@@ -270,6 +286,21 @@ async fn the_certificate_is_renewed_from_day_200_and_used_at_once() {
     assert!(!world.state.renewal_key().exists());
     let paths: Vec<_> = world.collector.seen().iter().map(|s| (s.path.clone(), s.connection)).collect();
     assert_eq!(paths, [(PATH.into(), 0), (RENEW_PATH.into(), 0), (PATH.into(), 1)], "the new one from the next call");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_before_the_certificate_is_told_to_the_check() {
+    let world = world(good()).await;
+    let window = Arc::new(ClockWindow::new(Arc::new(FixedClock::at_wall(NOW_MS)), None));
+    let identity = Identity::load(&world.state).unwrap();
+    let config = agent_config(&identity.certificate, &identity.key, &identity.authority, &window).unwrap();
+    let filter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", filter.local_addr().unwrap());
+    let attempt = LastAttempt::default();
+    let mut link = Link::new(address.parse().unwrap(), config).telling(attempt.clone());
+    let (failed, _) = tokio::join!(link.reach(), async { drop(filter.accept().await) });
+    assert!(failed.is_err());
+    assert_eq!(attempt.get(), Attempt::Cut);
 }
 
 #[tokio::test]

@@ -80,18 +80,6 @@ tickets-headline = { $open ->
        *[other] {""}, { $late } overdue.
     }
 }
-note-opened-by-silence = { $witnesses ->
-    [one] { $witnesses } machine fell silent
-   *[other] { $witnesses } machines fell silent
-} without goodbye; last news at { $last_seen }.
-note-opened-by-reports = { $witnesses ->
-    [one] { $witnesses } machine online reports
-   *[other] { $witnesses } machines online report
-} the problem, of { $online }: { $reason }.
-note-resolved-by-return = { $machines ->
-    [one] { $machines } machine came back
-   *[other] { $machines } machines came back
-}: service is restored.
 why-weekend = weekend, nothing counts
 why-holiday = public holiday, nothing counts
 why-closed = out of hours, nothing counts

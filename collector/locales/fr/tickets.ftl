@@ -80,18 +80,6 @@ tickets-headline = { $open ->
        *[other] {""}, { $late } en retard.
     }
 }
-note-opened-by-silence = { $witnesses ->
-    [one] { $witnesses } poste s’est tu
-   *[other] { $witnesses } postes se sont tus
-} sans adieu ; dernières nouvelles à { $last_seen }.
-note-opened-by-reports = { $witnesses ->
-    [one] { $witnesses } poste en ligne signale
-   *[other] { $witnesses } postes en ligne signalent
-} la panne, sur { $online } : { $reason }.
-note-resolved-by-return = { $machines ->
-    [one] { $machines } poste est revenu
-   *[other] { $machines } postes sont revenus
-} : le service est rétabli.
 why-weekend = fin de semaine, rien ne compte
 why-holiday = jour férié, rien ne compte
 why-closed = hors des heures ouvrées, rien ne compte

@@ -5,9 +5,10 @@
 //! hold if work started again now.
 
 use super::holidays::{Region, holiday};
+use super::instant::instant;
 use super::openings::{Opening, TimetableError, Weekly};
-use jiff::civil::{Date, DateTime, Time, time};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::civil::{Date, Time, time};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// The days that one computation may look at: a century.
@@ -146,21 +147,9 @@ impl BusinessHours {
                 Some(end) => date.to_datetime(end),
                 None => date.tomorrow().ok()?.to_datetime(Time::midnight()),
             };
-            let start = self.instant(date.to_datetime(opening.start()))?;
-            Some(Stretch { start, end: self.instant(end)? })
+            let start = instant(&self.time_zone, date.to_datetime(opening.start()))?;
+            Some(Stretch { start, end: instant(&self.time_zone, end)? })
         })
-    }
-
-    /// The instant of a civil time. A time that the clock shows twice is its first showing; one that it skips is the
-    /// instant of the skip. So order is kept: a later civil time is never an earlier instant, and openings stay apart.
-    fn instant(&self, civil: DateTime) -> Option<Timestamp> {
-        let candidates = self.time_zone.to_ambiguous_timestamp(civil);
-        let skipped = matches!(candidates.offset(), AmbiguousOffset::Gap { .. });
-        let earlier = candidates.earlier().ok()?;
-        if !skipped {
-            return Some(earlier);
-        }
-        self.time_zone.following(earlier).next().map(|change| change.timestamp())
     }
 }
 

@@ -1,6 +1,7 @@
 //! French public holidays, computed for any year of the Gregorian calendar.
 //!
-//! Source: Code du travail, articles L3133-1 (the eleven national holidays) and L3134-13 (Alsace-Moselle).
+//! Source: Code du travail, articles L3133-1 (the eleven national holidays), L3134-13 (Alsace-Moselle) and L3422-2 (the
+//! day that commemorates the abolition of slavery overseas).
 //! Easter follows the Gregorian computus in the form of Meeus, Jones and Butcher.
 
 use jiff::civil::Date;
@@ -15,6 +16,59 @@ pub enum Region {
     France,
     /// Bas-Rhin, Haut-Rhin and Moselle: Good Friday and 26 December as well.
     AlsaceMoselle,
+    /// Guadeloupe: 27 May as well.
+    Guadeloupe,
+    /// Martinique: 22 May as well.
+    Martinique,
+    /// Guyane: 10 June as well.
+    Guyane,
+    /// La Réunion: 20 December as well.
+    Reunion,
+    /// Mayotte: 27 April as well.
+    Mayotte,
+}
+
+impl Region {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::France,
+        Self::AlsaceMoselle,
+        Self::Guadeloupe,
+        Self::Martinique,
+        Self::Guyane,
+        Self::Reunion,
+        Self::Mayotte,
+    ];
+
+    /// The word of settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::France => "france",
+            Self::AlsaceMoselle => "alsace_moselle",
+            Self::Guadeloupe => "guadeloupe",
+            Self::Martinique => "martinique",
+            Self::Guyane => "guyane",
+            Self::Reunion => "reunion",
+            Self::Mayotte => "mayotte",
+        }
+    }
+
+    /// From the word of settings.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|region| region.as_str() == word)
+    }
+
+    /// Month and day of the abolition of slavery, where it is a public holiday.
+    fn abolition(self) -> Option<(i8, i8)> {
+        match self {
+            Self::France | Self::AlsaceMoselle => None,
+            Self::Guadeloupe => Some((5, 27)),
+            Self::Martinique => Some((5, 22)),
+            Self::Guyane => Some((6, 10)),
+            Self::Reunion => Some((12, 20)),
+            Self::Mayotte => Some((4, 27)),
+        }
+    }
 }
 
 /// One public holiday.
@@ -47,6 +101,30 @@ pub enum Holiday {
     Christmas,
     /// 26 December, Saint-Étienne (Alsace-Moselle).
     SaintStephen,
+    /// Abolition de l'esclavage, on a day of its own in each overseas department.
+    Abolition,
+}
+
+impl Holiday {
+    /// The word of message keys and settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NewYear => "new_year",
+            Self::GoodFriday => "good_friday",
+            Self::EasterMonday => "easter_monday",
+            Self::LabourDay => "labour_day",
+            Self::VictoryDay => "victory_day",
+            Self::Ascension => "ascension",
+            Self::WhitMonday => "whit_monday",
+            Self::NationalDay => "national_day",
+            Self::Assumption => "assumption",
+            Self::AllSaints => "all_saints",
+            Self::Armistice => "armistice",
+            Self::Christmas => "christmas",
+            Self::SaintStephen => "saint_stephen",
+            Self::Abolition => "abolition",
+        }
+    }
 }
 
 /// The holiday that falls on `date`. Where two fall together (Ascension on 8 May 1997), the one with the fixed date.
@@ -83,6 +161,7 @@ fn fixed(date: Date, region: Region) -> Option<Holiday> {
         (11, 11) => Holiday::Armistice,
         (12, 25) => Holiday::Christmas,
         (12, 26) if region == Region::AlsaceMoselle => Holiday::SaintStephen,
+        day if region.abolition() == Some(day) => Holiday::Abolition,
         _ => return None,
     })
 }
@@ -165,6 +244,31 @@ mod tests {
         let mut added = of_year(2026, Region::AlsaceMoselle);
         added.retain(|day| !everywhere.contains(day));
         assert_eq!(added, [(date(2026, 4, 3), Holiday::GoodFriday), (date(2026, 12, 26), Holiday::SaintStephen)]);
+    }
+
+    #[test]
+    fn each_overseas_department_has_the_abolition_on_its_own_day() {
+        let days = [
+            (Region::Guadeloupe, date(2026, 5, 27)),
+            (Region::Martinique, date(2026, 5, 22)),
+            (Region::Guyane, date(2026, 6, 10)),
+            (Region::Reunion, date(2026, 12, 20)),
+            (Region::Mayotte, date(2026, 4, 27)),
+        ];
+        for (region, day) in days {
+            let mut added = of_year(2026, region);
+            added.retain(|found| !of_year(2026, Region::France).contains(found));
+            assert_eq!(added, [(day, Holiday::Abolition)], "{region:?}");
+        }
+    }
+
+    #[test]
+    fn regions_are_read_from_the_words_they_are_written_with() {
+        for region in Region::ALL {
+            assert_eq!(Region::parse(region.as_str()), Some(region));
+            assert_eq!(serde_json::to_string(&region).unwrap(), format!("\"{}\"", region.as_str()));
+        }
+        assert_eq!(Region::parse("normandie"), None);
     }
 
     #[test]

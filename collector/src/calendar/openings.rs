@@ -71,6 +71,12 @@ impl Weekly {
         Self([day(), day(), day(), day(), day(), Vec::new(), Vec::new()])
     }
 
+    /// Every day from midnight to midnight.
+    pub fn around_the_clock() -> Self {
+        let day = || vec![Opening { start: Time::midnight(), end: Time::midnight() }];
+        Self(std::array::from_fn(|_| day()))
+    }
+
     /// The same timetable with the openings of one weekday replaced.
     pub fn with(mut self, weekday: Weekday, openings: Vec<Opening>) -> Result<Self, TimetableError> {
         if openings.len() > Self::MAX_OPENINGS {

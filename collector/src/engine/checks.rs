@@ -2,7 +2,6 @@
 
 use super::{CheckRow, Effect, Input, View};
 use std::collections::{BTreeMap, BTreeSet};
-use vigie_shared::check::{CheckState, Reason};
 use vigie_shared::event::Fact;
 use vigie_shared::id::MachineId;
 
@@ -58,9 +57,4 @@ fn set(
         since: row.since,
         evidence,
     });
-}
-
-/// Whether this row says that the way to the internet is broken on its machine.
-pub fn is_cut(row: &CheckRow) -> bool {
-    row.state == CheckState::Critical && row.reason != Reason::CollectorUnreachable
 }

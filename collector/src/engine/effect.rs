@@ -1,7 +1,9 @@
 //! What the engine wants written. Incidents are named by their key and tickets by their group key, both unique while
 //! open: the store gives identifiers and numbers.
 
-use super::{IncidentKey, Presence};
+use super::{Calm, Habit, IncidentKey, NetworkKind, Presence};
+use crate::calendar::Pause;
+use crate::helpdesk::ticket_policy::Level;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,46 +27,118 @@ impl Bracket {
     }
 }
 
-/// Why something is broken, as far as evidence discriminates (invariant 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why something is broken, as far as evidence discriminates (invariant 6). The words are those of the store, of message
+/// keys and of scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// From outside a power cut, a cut line and a proxy that blocks us look alike.
     Undetermined,
+    /// Machines came back with a new boot and no goodbye: the current failed.
+    Power,
+    /// Machines lost their link: a switch, or the cable to it.
+    Switch,
+    /// The pedagogical network: its machines do not reach their gateway, or fell silent while the other network speaks.
+    PedagogicalNetwork,
+    /// The same of the administrative network.
+    AdministrativeNetwork,
+    /// No resolver answers.
+    Dns,
+    /// Resolvers answer wrongly.
+    DnsLying,
+    /// Pages and connections fail while the line carries pings: proxy or filter.
+    Proxy,
+    /// A captive portal, or a block page, answers in the place of the outside.
+    Portal,
+    /// Somebody answers TLS in the place of the collector.
+    TlsInterception,
+    /// Machines have no address: DHCP does not answer.
+    Dhcp,
     /// Inside the school all is well up to the gateway, outside nothing answers.
     Line,
-    /// The gateway itself did not answer from inside.
-    SchoolNetwork,
-    /// Machines lost their link: switch or power.
-    SwitchOrPower,
-    /// Names are not resolved, or wrongly.
-    Dns,
-    /// Something answers in the place of the outside.
-    Interception,
-    /// The machine itself (a full volume).
+    /// The line loses packets, is slow or full.
+    DegradedLine,
+    /// The school calls from another address than usual: it is on its back-up line.
+    BackupLine,
+    /// The outside answers, only the collector does not: its name or address is blocked there.
+    BlockedByName,
+    /// The collector itself was out of reach.
+    Collector,
+    /// The machine itself (a full volume, a server that is off).
     Machine,
+    /// Read from an earlier format: switch or power.
+    SwitchOrPower,
+    /// Read from an earlier format: the gateway did not answer from inside.
+    SchoolNetwork,
+    /// Read from an earlier format: something answers in the place of the outside.
+    Interception,
 }
 
 impl Cause {
+    /// All, in the order of their declaration.
+    pub const ALL: [Self; 20] = {
+        use Cause::*;
+        [
+            Undetermined,
+            Power,
+            Switch,
+            PedagogicalNetwork,
+            AdministrativeNetwork,
+            Dns,
+            DnsLying,
+            Proxy,
+            Portal,
+            TlsInterception,
+            Dhcp,
+            Line,
+            DegradedLine,
+            BackupLine,
+            BlockedByName,
+            Collector,
+            Machine,
+            SwitchOrPower,
+            SchoolNetwork,
+            Interception,
+        ]
+    };
+
     /// The word of the store and of message keys.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Undetermined => "undetermined",
-            Self::Line => "line",
-            Self::SchoolNetwork => "school_network",
-            Self::SwitchOrPower => "switch_or_power",
+            Self::Power => "power",
+            Self::Switch => "switch",
+            Self::PedagogicalNetwork => "pedagogical_network",
+            Self::AdministrativeNetwork => "administrative_network",
             Self::Dns => "dns",
-            Self::Interception => "interception",
+            Self::DnsLying => "dns_lying",
+            Self::Proxy => "proxy",
+            Self::Portal => "portal",
+            Self::TlsInterception => "tls_interception",
+            Self::Dhcp => "dhcp",
+            Self::Line => "line",
+            Self::DegradedLine => "degraded_line",
+            Self::BackupLine => "backup_line",
+            Self::BlockedByName => "blocked_by_name",
+            Self::Collector => "collector",
             Self::Machine => "machine",
+            Self::SwitchOrPower => "switch_or_power",
+            Self::SchoolNetwork => "school_network",
+            Self::Interception => "interception",
         }
     }
 
     /// From the word of the store.
     pub fn parse(word: &str) -> Option<Self> {
-        use Cause::*;
-        [Undetermined, Line, SchoolNetwork, SwitchOrPower, Dns, Interception, Machine]
-            .into_iter()
-            .find(|c| c.as_str() == word)
+        Self::ALL.into_iter().find(|cause| cause.as_str() == word)
+    }
+
+    /// The cause that names a whole network.
+    pub fn of_network(kind: NetworkKind) -> Self {
+        match kind {
+            NetworkKind::Pedagogical => Self::PedagogicalNetwork,
+            NetworkKind::Administrative => Self::AdministrativeNetwork,
+        }
     }
 }
 
@@ -123,12 +197,26 @@ pub struct NewTicket {
     pub group_key: String,
     /// The check it is about.
     pub check: String,
+    /// What it is about, for sorting.
+    pub category: String,
+    /// How soon it hurts.
+    pub urgency: Level,
+    /// How many it hurts.
+    pub impact: Level,
     /// Time allowed, minutes of business hours.
     pub allowed_minutes: u32,
-    /// When the clock started (detection or call).
+    /// Seconds that all must have been well until it is resolved.
+    pub quiet_s: u32,
+    /// Seconds after its end within which a recurrence reopens it.
+    pub reopen_within_s: u32,
+    /// Whether it follows the ticket of this group that was resolved last.
+    pub follows: bool,
+    /// When its clock started: detection or call, or the end of a maintenance that covered it.
     pub opened: Timestamp,
     /// When it is due.
     pub due: Timestamp,
+    /// When this was decided.
+    pub at: Timestamp,
 }
 
 /// One thing to write, in order.
@@ -142,6 +230,13 @@ pub enum Effect {
         presence: Presence,
         /// Since when.
         since: Timestamp,
+    },
+    /// What was learnt of a machine's habits.
+    SetHabit {
+        /// Who.
+        machine: MachineId,
+        /// All of it.
+        habit: Habit,
     },
     /// A check's confirmed state changed.
     SetCheck {
@@ -188,6 +283,17 @@ pub enum Effect {
         /// First line of its history.
         note: Note,
     },
+    /// An open incident is about more than was thought: it keeps its history, its number and its ticket.
+    WidenIncident {
+        /// What it was about.
+        from: IncidentKey,
+        /// What it is about.
+        to: IncidentKey,
+        /// When that was learnt.
+        at: Timestamp,
+        /// Line of history.
+        note: Note,
+    },
     /// Refine an incident, open or resolved lately: never opens or moves a ticket.
     AmendIncident {
         /// On what.
@@ -207,6 +313,24 @@ pub enum Effect {
         /// Line of history.
         note: Note,
     },
+    /// An incident that ended lately goes on: it is opened again with its history and its ticket.
+    ReturnIncident {
+        /// On what.
+        key: IncidentKey,
+        /// When it came back, all within the window of flapping.
+        returns: Vec<Timestamp>,
+        /// When that was learnt.
+        at: Timestamp,
+        /// Line of history.
+        note: Note,
+    },
+    /// An incident that flaps is well for now, or no longer (`None`).
+    SetCalm {
+        /// On what.
+        key: IncidentKey,
+        /// The end that holds if nothing breaks again.
+        calm: Option<Calm>,
+    },
     /// Resolve an open incident.
     ResolveIncident {
         /// On what.
@@ -224,6 +348,45 @@ pub enum Effect {
         key: IncidentKey,
         /// The ticket, if it must be opened.
         ticket: NewTicket,
+    },
+    /// Open the ticket of a group again that was resolved last, under its number, and put an incident on it.
+    ReopenTicket {
+        /// The incident.
+        key: IncidentKey,
+        /// The ticket.
+        group_key: String,
+        /// Intervals in which its clock stood, the one that ends now included.
+        pauses: Vec<Pause>,
+        /// When it is due now.
+        due: Timestamp,
+        /// When.
+        at: Timestamp,
+        /// Line of history.
+        note: Note,
+    },
+    /// All is well again on the open ticket of a group that a person works on: its clock stops, a person closes it.
+    RestoreTicket {
+        /// The ticket.
+        group_key: String,
+        /// When service was restored, as well as it is known.
+        restored: Timestamp,
+        /// When that was proven.
+        at: Timestamp,
+        /// Line of history.
+        note: Note,
+    },
+    /// Trouble is back on the open ticket of a group whose clock had stopped: it runs again.
+    UnrestoreTicket {
+        /// The ticket.
+        group_key: String,
+        /// Intervals in which its clock stood, the one that ends now included.
+        pauses: Vec<Pause>,
+        /// When it is due now.
+        due: Timestamp,
+        /// When.
+        at: Timestamp,
+        /// Line of history.
+        note: Note,
     },
     /// Add a line to the open ticket of a group.
     NoteTicket {

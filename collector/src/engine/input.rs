@@ -1,9 +1,10 @@
 //! What the engine is told.
 
 use jiff::Timestamp;
+use std::net::IpAddr;
 use vigie_shared::check::CheckStanding;
 use vigie_shared::event::Fact;
-use vigie_shared::id::MachineId;
+use vigie_shared::id::{LineId, MachineId};
 
 /// One new fact about a school, in the order of its receipt.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub enum Input {
         at: Timestamp,
         /// When it had been heard before that.
         previous: Option<Timestamp>,
+        /// When the boot that speaks began, if another boot of this machine spoke before.
+        booted: Option<Timestamp>,
     },
     /// An event was stored for the first time.
     Event {
@@ -45,6 +48,30 @@ pub enum Input {
         /// Who.
         machine: MachineId,
         /// When.
+        at: Timestamp,
+    },
+    /// A machine calls from another address than before: it leaves its school by another line, or moved. Its row in the
+    /// view already has the new one.
+    AddressChanged {
+        /// Who.
+        machine: MachineId,
+        /// From where it came before.
+        from: IpAddr,
+        /// From where it comes now.
+        to: IpAddr,
+        /// Receipt time.
+        at: Timestamp,
+    },
+    /// The collector's probe of a line came to another result, confirmed; its row in the view is already as it is now.
+    Probe {
+        /// Which line.
+        line: LineId,
+        /// Whether its router answers.
+        answers: bool,
+        /// Silence that may be the collector's own, because all probed lines fell silent and nobody else is heard: no
+        /// evidence against the school. The row's `answers` is then `None`.
+        ours: bool,
+        /// When that began: the first look that came to this result.
         at: Timestamp,
     },
     /// Time passed: silence may be judged up to `upto`, the ingest low-watermark (never later than a queued receipt).

@@ -1,62 +1,174 @@
-//! Stage: what is wrong with a single machine, from its own confirmed checks.
+//! Stage: what is wrong with a single machine: its own confirmed checks, a server that is silent, a machine that nobody
+//! has seen for weeks. The check `internet` is judged for the school in `outage`.
 
-use super::{Bracket, Cause, Confidence, Effect, IncidentKey, IncidentRow, Note, Scope, View, tickets};
-use jiff::Timestamp;
+use super::incident::{self, Found};
+use super::{Bracket, Cause, Confidence, Effect, IncidentKey, Input, Kind, MachineRow, Note, Presence, Scope, View};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use vigie_shared::check::{CheckState, VOLUME_SPACE};
+use vigie_shared::check::{CheckState, INTERNET, SERVER_SILENT, UNSEEN};
+use vigie_shared::id::MachineId;
 
-/// Opens and resolves the incidents of machines. The check `internet` is judged for the school in `outage`.
-pub fn judge(view: &mut View, now: Timestamp, due: &dyn Fn(Timestamp, u32) -> Timestamp, effects: &mut Vec<Effect>) {
-    for (key, row) in view.checks.clone() {
-        let (machine, check, instance) = key;
-        let trusted = view.machines.get(&machine).is_some_and(|m| m.trusted);
-        let key = IncidentKey::new(Scope::Machine(machine), check.clone(), instance);
-        let open = view.incidents.get(&key).is_some_and(|i| i.ended.is_none());
-        if check != VOLUME_SPACE || open || !trusted || row.state != CheckState::Critical {
-            continue;
-        }
-        let started = Bracket { after: row.since, by: row.since };
-        let note = Note::new("opened_by_check").with("state", row.state.as_str()).with("reason", &row.reason);
-        let incident = IncidentRow {
-            cause: Cause::Machine,
-            confidence: Confidence::Confirmed,
-            started,
-            detected: now,
-            ended: None,
-            witnesses: BTreeSet::from([machine]),
-            votes: BTreeMap::new(),
-            ticket: None,
-        };
-        view.incidents.insert(key.clone(), incident);
-        effects.push(Effect::OpenIncident {
-            key: key.clone(),
-            cause: Cause::Machine,
-            confidence: Confidence::Confirmed,
-            started,
-            detected: now,
-            witnesses: vec![machine],
-            votes: BTreeMap::new(),
-            note,
-        });
-        tickets::open(view, &key, now, due, effects);
+/// A server may be silent for this long within business hours: it starts again in less.
+const SERVER_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+/// School days after which a machine that nobody heard is something to look at on the next visit.
+const UNSEEN_SCHOOL_DAYS: u32 = 10;
+
+/// Opens and resolves the incidents of machines.
+pub fn judge(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
+    by_checks(view, now, effects);
+    let upto = inputs.iter().find_map(|input| match input {
+        Input::Tick { upto } => Some(*upto),
+        _ => None,
+    });
+    if let Some(upto) = upto {
+        silent_servers(view, upto, now, effects);
+        unseen(view, upto, now, effects);
     }
-    for key in view.incidents.keys().cloned().collect::<Vec<_>>() {
-        let Scope::Machine(machine) = key.scope else { continue };
-        if view.incidents.get(&key).is_none_or(|incident| incident.ended.is_some()) {
-            continue;
+    heard_again(view, now, effects);
+}
+
+fn by_checks(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
+    let trusted = |view: &View, machine: &MachineId| view.machines.get(machine).is_some_and(|m| m.trusted);
+    let broken: Vec<_> = view
+        .checks
+        .iter()
+        .filter(|((machine, check, _), row)| {
+            row.state == CheckState::Critical && check != INTERNET && trusted(view, machine)
+        })
+        .map(|((machine, check, instance), row)| {
+            (*machine, IncidentKey::new(Scope::Machine(*machine), check.clone(), instance.clone()), row.clone())
+        })
+        .collect();
+    for (machine, key, row) in broken {
+        if incident::find_open(view, &key).is_none() {
+            let note = Note::new("opened_by_check").with("state", row.state.as_str()).with("reason", &row.reason);
+            let started = Bracket { after: row.since, by: row.since };
+            incident::open(view, &key, measured(machine, started, Confidence::Confirmed, note), now, effects);
         }
-        let trusted = view.machines.get(&machine).is_some_and(|m| m.trusted);
+    }
+    for key in open_of_machines(view, |check| !matches!(check, SERVER_SILENT | UNSEEN)) {
+        let Scope::Machine(machine) = key.scope else { continue };
+        let trusted = trusted(view, &machine);
         let row = view.checks.get(&(machine, key.check.clone(), key.instance.clone()));
         let (since, note) = match row {
-            Some(row) if trusted && matches!(row.state, CheckState::Critical | CheckState::Unknown) => continue,
+            Some(row) if trusted && matches!(row.state, CheckState::Critical | CheckState::Unknown) => {
+                incident::unwell(view, &key, effects);
+                continue;
+            }
             Some(row) if trusted => (row.since, Note::new("resolved_by_check")),
             _ => (now, Note::new("resolved_check_gone")),
         };
-        let ended = Bracket { after: since, by: since };
-        if let Some(incident) = view.incidents.get_mut(&key) {
-            incident.ended = Some(ended);
-        }
-        effects.push(Effect::ResolveIncident { key: key.clone(), ended, at: now, note: note.clone() });
-        tickets::close(view, &key, since, now, note, effects);
+        incident::well(view, &key, Bracket { after: since, by: since }, now, note, effects);
     }
+}
+
+fn measured(machine: MachineId, started: Bracket, confidence: Confidence, note: Note) -> Found {
+    let witnesses = BTreeSet::from([machine]);
+    Found { cause: Cause::Machine, confidence, started, witnesses, votes: BTreeMap::new(), note }
+}
+
+fn open_of_machines(view: &View, wanted: impl Fn(&str) -> bool) -> Vec<IncidentKey> {
+    let open = view.incidents.iter().filter(|(_, row)| row.ended.is_none()).map(|(key, _)| key);
+    open.filter(|key| matches!(key.scope, Scope::Machine(_)) && wanted(&key.check)).cloned().collect()
+}
+
+/// A server is silent in the hours of its network, and nothing larger explains it.
+fn silent_servers(view: &mut View, upto: Timestamp, now: Timestamp, effects: &mut Vec<Effect>) {
+    let due: Vec<_> = view
+        .machines
+        .iter()
+        .filter(|(id, row)| server_due(view, **id, row, upto).is_some_and(|due| due <= upto))
+        .filter_map(|(id, row)| row.last_seen.map(|seen| (*id, seen, row.interval_s)))
+        .collect();
+    for (machine, seen, interval_s) in due {
+        let key = IncidentKey::new(Scope::Machine(machine), SERVER_SILENT, "");
+        let by = seen + SignedDuration::from_secs(i64::from(interval_s) * 5 / 4 + 3);
+        let note = Note::new("opened_by_server_silence").with("last_seen", seen);
+        let found = measured(machine, Bracket { after: seen, by }, Confidence::Probable, note);
+        incident::open(view, &key, found, now, effects);
+    }
+}
+
+/// When the silence of a server becomes an incident, if nothing changes; `None` for what is no silent server, for one whose
+/// incident is open, and while an outage explains it.
+fn server_due(view: &View, machine: MachineId, row: &MachineRow, at: Timestamp) -> Option<Timestamp> {
+    if row.kind != Kind::Server || !row.trusted || row.presence != Presence::Silent {
+        return None;
+    }
+    let key = IncidentKey::new(Scope::Machine(machine), SERVER_SILENT, "");
+    if incident::find_open(view, &key).is_some() || explained(view, machine) {
+        return None;
+    }
+    let calendar = view.calendar(row.net());
+    let (start, end) = calendar.opening_of(at).or_else(|| {
+        let start = calendar.next_opening(at)?;
+        calendar.opening_of(start)
+    })?;
+    // While an outage ends, a server is given time to come back on its own.
+    let outage = view.incidents.iter().filter(|(key, _)| key.check == INTERNET).filter_map(|(_, row)| row.ended);
+    let ended = outage.map(|ended| ended.by).max().unwrap_or(Timestamp::MIN);
+    let due = row.last_seen?.max(start).max(ended) + SERVER_PATIENCE;
+    (due < end).then_some(due)
+}
+
+/// Whether something larger than a machine explains its silence.
+fn explained(view: &View, machine: MachineId) -> bool {
+    !view.parents.is_empty()
+        || view.incidents.iter().any(|(key, row)| {
+            row.ended.is_none()
+                && match key.scope {
+                    Scope::School(_) => key.check == INTERNET || row.witnesses.contains(&machine),
+                    Scope::Network(_, network) => view.machines.get(&machine).is_some_and(|m| m.net() == network),
+                    _ => false,
+                }
+        })
+}
+
+/// A machine that nobody heard for many school days: something for the next visit.
+fn unseen(view: &mut View, upto: Timestamp, now: Timestamp, effects: &mut Vec<Effect>) {
+    let gone: Vec<_> = view
+        .machines
+        .iter()
+        .filter(|(_, row)| row.trusted && row.presence != Presence::Online)
+        .filter_map(|(id, row)| row.last_seen.map(|seen| (*id, seen, view.calendar(row.net()))))
+        .filter(|(_, seen, calendar)| calendar.school_days_between(*seen, upto) >= UNSEEN_SCHOOL_DAYS)
+        .map(|(id, seen, _)| (id, seen))
+        .collect();
+    for (machine, seen) in gone {
+        let key = IncidentKey::new(Scope::Machine(machine), UNSEEN, "");
+        if incident::find_open(view, &key).is_none() {
+            let note = Note::new("opened_by_unseen").with("school_days", UNSEEN_SCHOOL_DAYS).with("last_seen", seen);
+            let started = Bracket { after: seen, by: upto };
+            incident::open(view, &key, measured(machine, started, Confidence::Confirmed, note), now, effects);
+        }
+    }
+}
+
+/// What was about silence ends with the next word of the machine, or when it no longer counts.
+fn heard_again(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
+    for key in open_of_machines(view, |check| matches!(check, SERVER_SILENT | UNSEEN)) {
+        let Scope::Machine(machine) = key.scope else { continue };
+        let (ended, note) = match view.machines.get(&machine).filter(|row| row.trusted) {
+            Some(row) if row.presence == Presence::Online => {
+                let by = row.since.or(row.last_seen).unwrap_or(now).min(now);
+                let silent = incident::find_open(view, &key).map_or(by, |incident| incident.detected);
+                (Bracket { after: silent.min(by), by }, Note::new("resolved_heard_again"))
+            }
+            // It said goodbye: somebody switched it off on purpose.
+            Some(row) if row.presence == Presence::Left => {
+                (Bracket { after: now, by: now }, Note::new("resolved_by_goodbye"))
+            }
+            Some(_) => {
+                incident::unwell(view, &key, effects);
+                continue;
+            }
+            None => (Bracket { after: now, by: now }, Note::new("resolved_check_gone")),
+        };
+        incident::well(view, &key, ended, now, note, effects);
+    }
+}
+
+/// When the next silent server is missed.
+pub fn next_wake(view: &View, now: Timestamp) -> Option<Timestamp> {
+    view.machines.iter().filter_map(|(id, row)| server_due(view, *id, row, now)).map(|due| due.max(now)).min()
 }

@@ -60,6 +60,12 @@ impl Ledger {
                     assert!(self.incidents.insert(key.clone()), "{key:?} opened twice");
                     assert!(started.after <= started.by && started.by <= *detected);
                 }
+                Effect::ReturnIncident { key, .. } => {
+                    assert!(self.incidents.insert(key.clone()), "{key:?} came back but was open");
+                }
+                Effect::WidenIncident { from, to, .. } => {
+                    assert!(self.incidents.remove(from) && self.incidents.insert(to.clone()), "{from:?} → {to:?}");
+                }
                 Effect::ResolveIncident { key, ended, .. } => {
                     assert!(self.incidents.remove(key), "{key:?} resolved but not open");
                     assert!(ended.after <= ended.by);
@@ -71,6 +77,11 @@ impl Ledger {
                 Effect::Ticket { key, ticket } => {
                     assert!(self.incidents.contains(key));
                     self.tickets.entry(ticket.group_key.clone()).or_default().insert(key.clone());
+                }
+                Effect::ReopenTicket { key, group_key, .. } => {
+                    assert!(self.incidents.contains(key));
+                    let before = self.tickets.insert(group_key.clone(), BTreeSet::from([key.clone()]));
+                    assert_eq!(before, None, "reopened beside an open one");
                 }
                 Effect::ResolveTicket { group_key, .. } => {
                     let incidents = self.tickets.remove(group_key).expect("resolved but not open");
@@ -89,17 +100,16 @@ proptest! {
     ) {
         let engine = Engine::new(Box::new(|from, minutes| from + SignedDuration::from_mins(minutes.into())));
         let mut view = View::new(SchoolId::new());
+        view.ticket_policy = std::sync::Arc::new(crate::helpdesk::ticket_policy::TicketPolicy::at_once());
         let ids: Vec<_> = (0..MACHINES).map(|_| MachineId::new()).collect();
         for id in &ids {
-            view.machines.insert(*id, MachineRow {
-                trusted: true, vantage: true, last_seen: None, presence: Presence::Never, interval_s: 60, backoff_cap_s: 120,
-            });
+            view.machines.insert(*id, MachineRow::default());
         }
         let ledger = RefCell::new(Ledger::default());
         let mut now = Timestamp::from_second(1_795_424_400).unwrap();
         let hear = |view: &mut View, id: MachineId, now: Timestamp, fact: Option<Fact>| {
             view.machines.get_mut(&id).unwrap().last_seen = Some(now);
-            let mut inputs = vec![Input::Heard { machine: id, at: now, previous: None }];
+            let mut inputs = vec![Input::Heard { machine: id, at: now, previous: None, booted: None }];
             inputs.extend(fact.map(|fact| Input::Event { machine: id, at: now, certain: true, received: now, fact }));
             let decision = engine.decide(view, &inputs, now);
             ledger.borrow_mut().write(&decision.effects);
@@ -137,6 +147,14 @@ proptest! {
                 hear(&mut view, *id, now, Some(check(name, CheckState::Ok)));
             }
         }
+        // What flapped ends after a time of calm.
+        for _ in 0..12 {
+            now += SignedDuration::from_secs(60);
+            for id in &ids {
+                hear(&mut view, *id, now, None);
+            }
+            tick(&mut view, now);
+        }
         prop_assert!(ledger.borrow().incidents.is_empty(), "still open: {:?}", ledger.borrow().incidents);
         prop_assert!(ledger.borrow().tickets.is_empty(), "still open: {:?}", ledger.borrow().tickets);
         prop_assert!(view.tickets.is_empty());
@@ -152,8 +170,8 @@ proptest! {
             let mut view = View::new(school);
             for (id, offset) in ids.iter().zip(0i64..) {
                 view.machines.insert(*id, MachineRow {
-                    trusted: true, vantage: true, last_seen: Some(start + SignedDuration::from_secs(offset * 7)),
-                    presence: Presence::Online, interval_s: 60, backoff_cap_s: 120,
+                    last_seen: Some(start + SignedDuration::from_secs(offset * 7)),
+                    presence: Presence::Online, ..MachineRow::default()
                 });
             }
             let now = start + SignedDuration::from_secs(silent_after);

@@ -27,16 +27,9 @@ impl World {
             machines: (0..n).map(|_| MachineId::new()).collect(),
             wake: None,
         };
+        world.view.ticket_policy = std::sync::Arc::new(crate::helpdesk::ticket_policy::TicketPolicy::at_once());
         for (id, second) in world.machines.clone().into_iter().zip((0..).step_by(5)) {
-            let row = MachineRow {
-                trusted: true,
-                vantage: true,
-                last_seen: None,
-                presence: Presence::Never,
-                interval_s: 60,
-                backoff_cap_s: 120,
-            };
-            world.view.machines.insert(id, row);
+            world.view.machines.insert(id, MachineRow::default());
             world.hear(id, second, vec![]);
         }
         world
@@ -52,7 +45,7 @@ impl World {
     fn hear(&mut self, machine: MachineId, second: i64, facts: Vec<(i64, Fact)>) -> Vec<Effect> {
         let row = self.view.machines.get_mut(&machine).unwrap();
         let previous = row.last_seen.replace(at(second));
-        let mut inputs = vec![Input::Heard { machine, at: at(second), previous }];
+        let mut inputs = vec![Input::Heard { machine, at: at(second), previous, booted: None }];
         inputs.extend(facts.into_iter().map(|(when, fact)| Input::Event {
             machine,
             at: at(when),
@@ -163,7 +156,7 @@ fn machines_in_quarantine_and_nomades_do_not_vote() {
     let mut world = World::new(3);
     let [first, second, _] = world.machines[..] else { unreachable!() };
     world.view.machines.get_mut(&first).unwrap().trusted = false;
-    world.view.machines.get_mut(&second).unwrap().vantage = false;
+    world.view.machines.get_mut(&second).unwrap().kind = Kind::Nomade;
     assert_eq!(opened(&world.run_to(10_000)), 0);
 }
 
@@ -316,7 +309,7 @@ fn a_ticket_that_a_person_works_on_gets_a_note_instead_of_an_end() {
     world.view.tickets.get_mut(VOLUME_SPACE).unwrap().touched_by_human = true;
     let effects = world.hear(id, 60, vec![(60, space(CheckState::Ok, Reason::Fine))]);
     assert_eq!(resolved(&effects), 0);
-    assert!(effects.iter().any(|e| matches!(e, Effect::NoteTicket { .. })));
+    assert!(effects.iter().any(|e| matches!(e, Effect::RestoreTicket { .. })));
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! The rows the engine sees: one school's, as they are in the transaction that calls it.
 
-use super::{Bracket, Cause, Confidence, IncidentKey};
+use super::{Bracket, Cause, Confidence, Habit, IncidentKey, Maintenance, NetworkKind};
+use crate::calendar::{Pause, SchoolCalendars};
+use crate::helpdesk::ticket_policy::TicketPolicy;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 use vigie_shared::check::{CheckState, Reason};
-use vigie_shared::id::{MachineId, SchoolId};
+use vigie_shared::id::{LineId, MachineId, SchoolId};
 
 /// Whether a machine is there. The store keeps the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,21 +41,117 @@ impl Presence {
     }
 }
 
+/// What a machine is, which says what its silence means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// A school PC: off when nobody needs it.
+    #[default]
+    Workstation,
+    /// As a workstation; it may be closed and carried to another room.
+    Laptop,
+    /// Always on: its silence in business hours is an incident.
+    Server,
+    /// Leaves the school: never a witness, one contact a day is enough.
+    Nomade,
+}
+
+impl Kind {
+    /// From the word of the store; a kind that is not known is taken for a workstation.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "laptop" => Self::Laptop,
+            "server" => Self::Server,
+            "nomade" => Self::Nomade,
+            _ => Self::Workstation,
+        }
+    }
+}
+
 /// One machine of the school.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineRow {
     /// Approved: it votes and may have tickets (invariant 13 and quarantine).
     pub trusted: bool,
-    /// May bear witness for its school: false for machines that leave it (*nomade*).
-    pub vantage: bool,
+    /// What it is.
+    pub kind: Kind,
+    /// The room it stands in; empty: not known.
+    pub room: String,
     /// Last receipt time.
     pub last_seen: Option<Timestamp>,
     /// Presence as last decided.
     pub presence: Presence,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// When it is usually there, and how it usually leaves.
+    pub habit: Habit,
     /// Heartbeat it was told, seconds.
     pub interval_s: u32,
     /// Its back-off cap, seconds ([`vigie_shared::policy`]).
     pub backoff_cap_s: u32,
+    /// From where its last call came: the address by which it leaves its school.
+    pub address: Option<IpAddr>,
+    /// Since when it comes from there; `None` when that is not known.
+    pub address_since: Option<Timestamp>,
+    /// From where it usually comes: differs from `address` while it leaves by another line than it used to.
+    pub usual_address: Option<IpAddr>,
+    /// The network it is on: told by its address (a line that carries one network only, an address range of the school),
+    /// else the one it was last known to be on, as on a back-up line whose address tells nothing.
+    pub network: Option<NetworkKind>,
+}
+
+/// One internet access of the school.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRow {
+    /// Whose it is.
+    pub operator: String,
+    /// Its public address: that of the school's router, and the one that calls over it come from.
+    pub address: IpAddr,
+    /// A back-up: used when another line is down.
+    pub backup: bool,
+    /// The networks that leave by it; never empty.
+    pub carries: BTreeSet<NetworkKind>,
+    /// Whether its router answered the collector's probe, as last confirmed. `None` when that is no evidence: it is not
+    /// probed, or never answered, or its silence may be the collector's own (all probed lines fell silent together).
+    pub answers: Option<bool>,
+    /// Since when the last confirmed result is so: the first look that came to it.
+    pub since: Option<Timestamp>,
+    /// The last answer before `since`: with it, the bracket in which the router fell silent.
+    pub last_answer: Option<Timestamp>,
+    /// Whether it ever answered.
+    pub ever_answered: bool,
+}
+
+impl MachineRow {
+    /// Whether it may bear witness for its school (invariant 13): approved, and never away from it.
+    pub fn is_eye(&self) -> bool {
+        self.trusted && self.kind != Kind::Nomade
+    }
+
+    /// The network it counts for: classrooms unless something tells otherwise.
+    pub fn net(&self) -> NetworkKind {
+        self.network.unwrap_or(NetworkKind::Pedagogical)
+    }
+}
+
+impl Default for MachineRow {
+    /// An approved workstation that was never heard.
+    fn default() -> Self {
+        Self {
+            trusted: true,
+            kind: Kind::Workstation,
+            room: String::new(),
+            last_seen: None,
+            presence: Presence::Never,
+            since: None,
+            habit: Habit::default(),
+            interval_s: 60,
+            backoff_cap_s: 120,
+            address: None,
+            address_since: None,
+            usual_address: None,
+            network: None,
+        }
+    }
 }
 
 /// State of one check on one machine.
@@ -83,15 +184,73 @@ pub struct IncidentRow {
     pub votes: BTreeMap<MachineId, Cause>,
     /// Group key of its ticket, if it has one.
     pub ticket: Option<String>,
+    /// When it came back after an end, within [`super::incident::WINDOW`], oldest first.
+    pub returns: Vec<Timestamp>,
+    /// While it flaps: the end that holds if nothing breaks again, and since when all is well.
+    pub calm: Option<Calm>,
 }
 
-/// One open ticket.
+/// An end that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calm {
+    /// Since when all is well, as learnt.
+    pub since: Timestamp,
+    /// When it ended.
+    pub ended: Bracket,
+}
+
+/// One open ticket, with the terms on which it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketRow {
     /// When its clock started.
     pub opened: Timestamp,
     /// A person wrote on it, took it or changed it: the machine no longer closes it.
     pub touched_by_human: bool,
+    /// A call opened it: whatever is wrong with its check joins it, however the policy groups.
+    pub called: bool,
+    /// Minutes of business hours allowed.
+    pub allowed_minutes: u32,
+    /// Seconds that all must have been well, as learnt, until it is resolved.
+    pub quiet_s: u32,
+    /// Seconds after its end within which a recurrence reopens it.
+    pub reopen_within_s: u32,
+    /// Intervals in which its clock stood.
+    pub pauses: Vec<Pause>,
+    /// When service was restored, while it waits for a person to close it.
+    pub restored: Option<Timestamp>,
+    /// When it was last opened again: what was learnt before proves nothing any more.
+    pub reopened: Option<Timestamp>,
+    /// The latest end among its incidents that ended.
+    pub well: Option<Well>,
+}
+
+/// The end of what a ticket is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Well {
+    /// When service was restored, as well as it is known.
+    pub restored: Timestamp,
+    /// When that was learnt.
+    pub learnt: Timestamp,
+}
+
+/// A ticket that was resolved, while a recurrence may open it again or follow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedTicket {
+    /// As it was at its end; service was restored at its `restored`, if that is known.
+    pub ticket: TicketRow,
+    /// When it was resolved.
+    pub resolved: Timestamp,
+}
+
+/// An open verdict on a basin's operator, or on the collector, that explains what is wrong in this school.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// Its key.
+    pub key: IncidentKey,
+    /// Why.
+    pub cause: Cause,
+    /// When it began.
+    pub started: Bracket,
 }
 
 /// The last time this collector was not listening (stopped, killed, moved).
@@ -116,6 +275,23 @@ pub struct View {
     pub incidents: BTreeMap<IncidentKey, IncidentRow>,
     /// Open tickets by group key.
     pub tickets: BTreeMap<String, TicketRow>,
+    /// Its lines.
+    pub lines: BTreeMap<LineId, LineRow>,
+    /// When it is open.
+    pub calendars: SchoolCalendars,
+    /// Verdicts on more than this school that hold for it.
+    pub parents: Vec<Parent>,
+    /// Whether other schools of its area may be cut with it.
+    pub siblings: bool,
+    /// The ticket of each group that was resolved last, if within
+    /// [`FOLLOWS_WITHIN`](crate::helpdesk::ticket_policy::FOLLOWS_WITHIN).
+    pub ended_tickets: BTreeMap<String, EndedTicket>,
+    /// Kinds of its machines by their words, where the ticket policy asks for them.
+    pub kinds: BTreeMap<MachineId, String>,
+    /// Planned maintenance of the school that has begun, lately ended ones included.
+    pub maintenance: Vec<Maintenance>,
+    /// Which incidents become tickets.
+    pub ticket_policy: Arc<TicketPolicy>,
     /// The collector's last absence.
     pub absence: Option<CollectorAbsence>,
 }
@@ -129,6 +305,14 @@ impl View {
             checks: BTreeMap::new(),
             incidents: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            calendars: SchoolCalendars::always_open(),
+            parents: Vec::new(),
+            siblings: false,
+            ended_tickets: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+            maintenance: vec![],
+            ticket_policy: Arc::default(),
             absence: None,
         }
     }

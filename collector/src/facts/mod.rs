@@ -2,6 +2,7 @@
 //! present. No clock, no I/O: the store runs them inside its transaction.
 
 pub mod cursor;
+pub mod egress;
 pub mod presence;
 pub mod true_time;
 pub mod wanted;

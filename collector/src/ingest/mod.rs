@@ -8,7 +8,7 @@ pub mod balancer;
 pub mod body;
 pub mod connection;
 pub mod enrol;
-mod json_path;
+pub(crate) mod json_path;
 pub mod life;
 pub mod listener;
 pub mod queue;

@@ -96,7 +96,7 @@ impl Queue {
         Ok(outcome)
     }
 
-    /// Puts a tick into the queue, behind all that waits; waits for room.
+    /// Puts a tick, or what a probe came to, into the queue, behind all that waits; waits for room.
     pub async fn tick(&self, item: Item) -> Result<oneshot::Receiver<Outcome>, Full> {
         let (reply, outcome) = oneshot::channel();
         let entry = Entry { item, reply: Some(reply), _in_flight: None, _memory: Taken::default() };

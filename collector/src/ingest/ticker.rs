@@ -46,6 +46,9 @@ pub async fn tick(
                 }
             }
         }
+        if let Err(error) = store.look_wide(clock.now()).await {
+            tracing::error!(%error, "verdicts on more than one school could not be looked for; trying again in a second");
+        }
     }
 }
 

@@ -2,17 +2,23 @@
 
 pub mod approve;
 pub mod backup;
+pub mod calendar;
 pub mod check_store;
+pub mod line;
 pub mod machines;
+pub mod maintenance;
 pub mod migrate_store;
 pub mod network;
 mod place;
+pub mod place_machine;
 pub mod policy;
 pub mod refused;
 pub mod restore;
 pub mod revoke;
 pub mod schools;
 pub mod serve;
+pub mod ticket;
+pub mod ticket_policy;
 pub mod token;
 pub mod user;
 

@@ -12,6 +12,7 @@ use crate::ingest::ticker;
 use crate::ingest::tls::{Tls, WebCertificate};
 use crate::ingest::watermark::Watermark;
 use crate::notify;
+use crate::probe;
 use crate::store::ReplicaState;
 use crate::web;
 use anyhow::{Context, bail};
@@ -127,6 +128,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let mut tasks: Vec<_> =
         sockets.into_iter().map(|(socket, serves)| tokio::spawn(gate.clone().accept(socket, serves))).collect();
     let (replica, upto) = (life.replica(), life.upto());
+    let prober = probe::run(store.clone(), queue.clone(), clock.clone(), replica, stopping.clone());
+    tasks.push(tokio::spawn(prober));
     tasks.push(tokio::spawn(ticker::tick(store.clone(), queue, clock.clone(), replica, upto, stopping.clone())));
     tasks.push(tokio::spawn(ticker::upkeep(store.clone(), clock.clone(), stopping.clone())));
     let channels = notify::channels();

@@ -42,6 +42,9 @@ fn words(message: &Message) -> String {
             let instance = plain(figure("instance"));
             format!("ticket {number} has one more incident: {} {instance} at {place}", plain(&message.check))
         }
+        "ticket_reopened" => {
+            format!("ticket {number} is open again: {about} at {place}, due {}", figure("due"))
+        }
         "ticket_resolved" => {
             format!("ticket {number} is resolved: {about} at {place}, restored {}", figure("restored"))
         }

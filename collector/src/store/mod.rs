@@ -3,6 +3,9 @@
 //! One trait, and one writing of it ([`sql`]) for two engines: [`sqlite`] embedded, [`postgres`] to grow. Every method says
 //! what it bounds and what it answers; none hands out rows to be written back.
 
+mod calendars;
+mod desk;
+mod lines;
 pub mod postgres;
 pub mod sql;
 pub mod sqlite;
@@ -11,15 +14,24 @@ mod story;
 mod types;
 mod views;
 
+pub use calendars::*;
+pub use desk::*;
+pub use lines::*;
 pub use types::*;
 pub use views::*;
 
+use crate::calendar::{CalendarSettings, HolidayTable, SchoolCalendars};
 use crate::engine::Decide;
+use crate::helpdesk::ticket_policy::TicketPolicy;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use vigie_shared::id::{MachineId, MessageId, RefusedId, ReplicaId, SchoolId, TicketId};
+use vigie_shared::id::{
+    ClosureId, LineId, MachineId, MaintenanceId, MessageId, RefusedId, ReplicaId, SchoolId, TicketId,
+};
 use vigie_shared::policy::Policy;
+use vigie_shared::uai::Uai;
 
 /// Why an operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -67,6 +79,10 @@ pub trait Store: Send + Sync {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<SchoolId>, StoreError>;
+
+    /// Looks for verdicts on more than one school ([`crate::engine::wide`]), when a school's way to the internet was judged
+    /// anew since the last look. Any collector may; they pass one at a time.
+    async fn look_wide(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// A receiver of "something to see changed in this school": its id and new version, after each commit.
     fn changes(&self) -> tokio::sync::broadcast::Receiver<(SchoolId, u64)>;
@@ -119,10 +135,86 @@ pub trait Store: Send + Sync {
     ) -> Result<Imported, StoreError>;
     /// Adds an address range of a school: machines that enrol from it are expected there.
     async fn add_network(&self, network: NewNetwork) -> Result<(), StoreError>;
+    /// Adds an internet access of a school; the same address again changes what is known of it. At most 8 of a school.
+    async fn add_line(&self, line: NewLine, now: Timestamp) -> Result<LineId, StoreError>;
+    /// Lines of one school, or of all, the main ones of a school first.
+    async fn lines(&self, school: Option<Uai>) -> Result<Vec<LineSummary>, StoreError>;
+    /// Removes a line and what its probe came to. [`StoreError::NotFound`] if there is no such line.
+    async fn remove_line(&self, line: LineId, now: Timestamp) -> Result<(), StoreError>;
+    /// Takes the duty of probing lines for 45 s, or keeps it, and answers the lines to probe, at most 5,000. `None` when
+    /// another collector has it, or there is nothing to probe.
+    async fn claim_probing(&self, replica: ReplicaId, now: Timestamp) -> Result<Option<Vec<ProbedLine>>, StoreError>;
+    /// Whether a machine of a school other than these was heard last after an instant and not later than another.
+    async fn heard_elsewhere(
+        &self,
+        than: BTreeSet<SchoolId>,
+        after: Timestamp,
+        upto: Timestamp,
+    ) -> Result<bool, StoreError>;
     /// The policy in force.
     async fn policy(&self) -> Result<Policy, StoreError>;
     /// Puts a policy in force under the next version, which is answered. Refused with its problems if it has any.
     async fn set_policy(&self, policy: Policy, now: Timestamp) -> Result<u64, StoreError>;
+
+    // ── calendars ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// The calendars of a school as they count now: what is set for it, over what is set for the fleet, over what is
+    /// usual where it lies. Worked out once after each change.
+    async fn calendars(&self, school: Uai) -> Result<SchoolCalendars, StoreError>;
+    /// What is set for a school, or for the fleet; `None` where nothing is.
+    async fn calendar_settings(&self, school: Option<Uai>) -> Result<Option<CalendarSettings>, StoreError>;
+    /// Sets that, as a whole; `None` takes it away. [`StoreError::Conflict`] if it makes no sense. The schools are looked
+    /// at again.
+    async fn set_calendar(
+        &self,
+        school: Option<Uai>,
+        settings: Option<CalendarSettings>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Exceptional closures by their start: those that touch a school, or all.
+    async fn closures(&self, school: Option<Uai>) -> Result<Vec<ClosureRow>, StoreError>;
+    /// Adds one; at most 500 for a school, and 500 for all. The same again is the one that is there.
+    async fn add_closure(&self, closure: NewClosure) -> Result<ClosureId, StoreError>;
+    /// Takes one away and answers it. With a school, only one of its own: [`StoreError::NotFound`] otherwise.
+    async fn remove_closure(&self, id: ClosureId, of: Option<Uai>, now: Timestamp) -> Result<ClosureRow, StoreError>;
+    /// The school holidays in force: those compiled in, each zone and school year replaced by what was set for it.
+    async fn school_holidays(&self) -> Result<HolidayTable, StoreError>;
+    /// Sets the school years that a table has whole, and answers which those are, and which it has in part.
+    async fn set_school_holidays(
+        &self,
+        table: HolidayTable,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<HolidaysSet, StoreError>;
+
+    // ── tickets and maintenance ──────────────────────────────────────────────────────────────────────────────────
+
+    /// The ticket policy in force.
+    async fn ticket_policy(&self) -> Result<Arc<TicketPolicy>, StoreError>;
+    /// Puts a ticket policy in force under the next version, which is answered; earlier ones are kept. Refused with its
+    /// problems if it has any. Tickets that are open keep the terms on which they were opened.
+    async fn set_ticket_policy(&self, policy: TicketPolicy, by: &str, now: Timestamp) -> Result<u64, StoreError>;
+    /// Versions of the ticket policy that were in force, the newest first, at most `limit`.
+    async fn ticket_policy_versions(&self, limit: usize) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// Takes a call: it joins the open ticket of its school and subject, else it opens one, which what the engine found or
+    /// finds about the same joins in its turn.
+    async fn call(&self, call: NewCall, now: Timestamp, decider: Arc<dyn Decide>) -> Result<Called, StoreError>;
+    /// Does what somebody wants done on a ticket; from then on the machine does not close it.
+    async fn act_on_ticket(
+        &self,
+        ticket: TicketId,
+        act: TicketAct,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError>;
+    /// Plans a maintenance of at most 90 days. Nobody is told of what breaks in it before it ends; all else goes on.
+    async fn add_maintenance(&self, new: NewMaintenance, now: Timestamp) -> Result<MaintenanceId, StoreError>;
+    /// Ends a maintenance before its time. [`StoreError::Conflict`] if it is over already.
+    async fn end_maintenance(&self, id: MaintenanceId, by: &str, now: Timestamp) -> Result<(), StoreError>;
+    /// Maintenances that go on or are to come, the next first, then those that are over; at most `limit`.
+    async fn maintenances(&self, now: Timestamp, limit: usize) -> Result<Vec<MaintenanceView>, StoreError>;
 
     // ── identity ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,6 +239,15 @@ pub trait Store: Send + Sync {
         now: Timestamp,
         decider: Arc<dyn Decide>,
     ) -> Result<Vec<MachineId>, StoreError>;
+    /// Says in which room a machine stands (empty: not known; at most 60 characters) and on which network it is (`None`: as
+    /// its address tells).
+    async fn place(
+        &self,
+        machine: MachineId,
+        room: &str,
+        network: Option<crate::engine::NetworkKind>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
     /// Revokes a machine: its certificates are refused from now on. The engine is told.
     async fn revoke(
         &self,

@@ -1,5 +1,6 @@
 //! What goes into the store and what comes back of it.
 
+use super::ProbeResult;
 use crate::engine::{CollectorAbsence, Note};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ pub enum Item {
         /// Now.
         now: Timestamp,
     },
+    /// A probe of a line came to a result.
+    Probe(ProbeResult),
 }
 
 /// A call of an agent.
@@ -326,7 +329,7 @@ pub struct Message {
     pub check: String,
     /// Host name and instance, when the ticket is about a machine.
     pub about: Option<(String, String)>,
-    /// What happened: `ticket_opened`, `incident_joined` or `ticket_resolved`, with figures.
+    /// What happened: `ticket_opened`, `ticket_reopened` or `ticket_resolved`, with figures.
     pub note: Note,
     /// When it happened.
     pub created: Timestamp,

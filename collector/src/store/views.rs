@@ -1,5 +1,7 @@
 //! What the pages read. Facts only: words, colours and order of importance are the pages' business.
 
+use super::LineSummary;
+use crate::calendar::Pause;
 use crate::engine::{Bracket, Cause, Confidence, Note, Presence};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -100,6 +102,8 @@ pub struct SchoolPage {
     pub tickets: Vec<TicketSummary>,
     /// Its address ranges: `(kind, cidr)`.
     pub networks: Vec<(String, String)>,
+    /// Its internet accesses, the main ones first.
+    pub lines: Vec<LineSummary>,
 }
 
 /// One section as stored.
@@ -180,6 +184,23 @@ pub struct TicketSummary {
     pub restored: Option<Timestamp>,
     /// When it was resolved.
     pub resolved: Option<Timestamp>,
+    /// What it is about, for sorting.
+    pub category: String,
+    /// Priority of urgency × impact: 1 is the highest, 5 the lowest.
+    pub priority: u8,
+    /// Intervals in which its clock stood.
+    pub pauses: Vec<Pause>,
+    /// Login of who took it.
+    pub taken_by: Option<String>,
+    /// When somebody called about it first.
+    pub called: Option<Timestamp>,
+}
+
+impl TicketSummary {
+    /// Whether its time is up at an instant: a clock that stopped at the restoration no longer runs out.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.open && self.restored.unwrap_or(now) > self.due
+    }
 }
 
 /// One line of a history.
@@ -198,6 +219,8 @@ pub struct HistoryLine {
 pub struct TicketPage {
     /// The ticket.
     pub ticket: TicketSummary,
+    /// The former ticket of its group that it follows, and its number.
+    pub follows: Option<(TicketId, u64)>,
     /// Its incidents.
     pub incidents: Vec<IncidentSummary>,
     /// Its history, oldest first.

@@ -17,12 +17,27 @@ pub enum Need {
     Metrics,
     /// To let machines into the fleet.
     ApproveMachines,
+    /// To say when schools are closed.
+    EditCalendars,
+    /// To take calls, and to work on tickets.
+    WorkOnTickets,
+    /// To change which incidents become tickets.
+    TicketPolicy,
+    /// The same, for programs: refused with 401 rather than led to the sign-in page.
+    TicketPolicyProgram,
+    /// To plan maintenance.
+    PlanMaintenance,
 }
 
 /// Whether somebody of this role may use a route with this need.
 pub fn allows(role: Role, need: Need) -> bool {
     match need {
         Need::Nothing | Need::SignIn | Need::SignedIn | Need::SignedInProgram | Need::Metrics => true,
-        Need::ApproveMachines => role == Role::Supervisor,
+        Need::WorkOnTickets => matches!(role, Role::Supervisor | Role::Technician),
+        Need::ApproveMachines
+        | Need::EditCalendars
+        | Need::TicketPolicy
+        | Need::TicketPolicyProgram
+        | Need::PlanMaintenance => role == Role::Supervisor,
     }
 }

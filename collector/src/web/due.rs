@@ -2,7 +2,7 @@
 
 use super::lang::Lang;
 use super::words;
-use crate::calendar::{BusinessHours, Region, holiday};
+use crate::calendar::{BusinessHours, Pause, Region, holiday};
 use crate::store::TicketSummary;
 use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp};
@@ -14,14 +14,14 @@ const DAYS_MAX: usize = 15;
 /// The hours in which the agreement runs, as the engine counts them.
 static HOURS: LazyLock<Option<BusinessHours>> = LazyLock::new(|| BusinessHours::office_hours(Region::France).ok());
 
-fn elapsed(from: Timestamp, to: Timestamp) -> Option<SignedDuration> {
-    HOURS.as_ref()?.elapsed(from, to, &[]).ok()
+fn elapsed(from: Timestamp, to: Timestamp, pauses: &[Pause]) -> Option<SignedDuration> {
+    HOURS.as_ref()?.elapsed(from, to, pauses).ok()
 }
 
 /// Share of the time allowed that is used up at `at`, percent, at most 100.
 pub fn share(ticket: &TicketSummary, at: Timestamp) -> u8 {
     let allowed = i64::from(ticket.allowed_minutes.max(1)) * 60;
-    let used = elapsed(ticket.opened, at).map(|d| d.as_secs()).unwrap_or_default().clamp(0, allowed);
+    let used = elapsed(ticket.opened, at, &ticket.pauses).map(|d| d.as_secs()).unwrap_or_default().clamp(0, allowed);
     u8::try_from(used.saturating_mul(100) / allowed).unwrap_or(100)
 }
 
@@ -39,11 +39,15 @@ pub struct Why {
 pub fn why(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> Why {
     let allowed = words::duration(lang, i64::from(ticket.allowed_minutes) * 60);
     let opened = words::full(lang, ticket.opened, now);
+    let mut lead = vec![
+        lang.tell("why-allowed", &[("allowed", allowed.into()), ("opened", opened.into())]),
+        lang.say("why-hours"),
+    ];
+    if !ticket.pauses.is_empty() {
+        lead.push(lang.tell("why-pauses", &[("n", ticket.pauses.len().into())]));
+    }
     Why {
-        lead: vec![
-            lang.tell("why-allowed", &[("allowed", allowed.into()), ("opened", opened.into())]),
-            lang.say("why-hours"),
-        ],
+        lead,
         days: days(lang, ticket, now),
         end: lang.tell("why-due", &[("due", words::full(lang, ticket.due, now).into())]),
     }
@@ -65,7 +69,8 @@ fn days(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> Vec<String> {
 fn one_day(lang: Lang, date: Date, ticket: &TicketSummary, now: Timestamp) -> Option<String> {
     let midnight = |date: Date| Some(date.in_tz("Europe/Paris").ok()?.timestamp());
     let (from, to) = (midnight(date)?.max(ticket.opened), midnight(date.tomorrow().ok()?)?.min(ticket.due));
-    let counted = elapsed(from, to)?;
+    let counted = elapsed(from, to, &ticket.pauses)?;
+    let open = elapsed(from, to, &[])?;
     let day = words::capital(&words::day(lang, midnight(date)?, now));
     let told = if counted > SignedDuration::ZERO {
         words::duration(lang, counted.as_secs())
@@ -73,6 +78,8 @@ fn one_day(lang: Lang, date: Date, ticket: &TicketSummary, now: Timestamp) -> Op
         lang.say("why-holiday")
     } else if matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
         lang.say("why-weekend")
+    } else if open > SignedDuration::ZERO {
+        lang.say("why-paused")
     } else {
         lang.say("why-closed")
     };
@@ -99,6 +106,11 @@ mod tests {
             allowed_minutes: 240,
             restored: None,
             resolved: None,
+            category: "internet".into(),
+            priority: 1,
+            pauses: vec![],
+            taken_by: None,
+            called: None,
         }
     }
 
@@ -120,6 +132,19 @@ mod tests {
         assert!(plain(&why.end).contains("lundi 28 décembre, 11 h 50"), "{}", why.end);
         let lead = plain(&why.lead[0]);
         assert!(lead.contains("4 h") && lead.contains("jeudi 24 décembre, 17 h 50"), "{lead}");
+    }
+
+    #[test]
+    fn the_clock_stands_while_the_service_was_restored() {
+        let mut ticket = ticket("2026-11-23 09:00", "2026-11-24 14:00");
+        let at = |hours: i64| ticket.opened + SignedDuration::from_hours(hours);
+        ticket.pauses = vec![Pause { from: at(1), to: at(26) }];
+        assert_eq!([at(1), at(20), at(26), at(27)].map(|at| share(&ticket, at)), [25, 25, 25, 50]);
+        let why = why(Lang::Fr, &ticket, ticket.opened);
+        let plain = |text: &String| text.replace('\u{a0}', " ");
+        let days = why.days.iter().map(plain).collect::<Vec<_>>();
+        assert_eq!(days, ["Lundi 23 novembre : 1 h", "Mardi 24 novembre : 3 h"]);
+        assert!(plain(&why.lead[2]).contains("rétabli"), "{}", why.lead[2]);
     }
 
     #[test]

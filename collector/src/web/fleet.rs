@@ -191,7 +191,8 @@ impl FleetView {
 
 /// The earliest due time among the open tickets of a school; schools without tickets come last.
 fn due_of(school: &SchoolSummary, tickets: &[TicketSummary]) -> Timestamp {
-    tickets.iter().filter(|t| t.open && t.school.0 == school.uai).map(|t| t.due).min().unwrap_or(Timestamp::MAX)
+    let waits = |t: &&TicketSummary| t.open && t.restored.is_none() && t.school.0 == school.uai;
+    tickets.iter().filter(waits).map(|t| t.due).min().unwrap_or(Timestamp::MAX)
 }
 
 fn headline(lang: Lang, fleet: &Fleet, calling: &[(Standing, &SchoolSummary)], now: Timestamp) -> Vec<Part> {
@@ -203,7 +204,8 @@ fn headline(lang: Lang, fleet: &Fleet, calling: &[(Standing, &SchoolSummary)], n
     }
     let cut: Vec<&SchoolSummary> =
         calling.iter().filter(|(_, s)| s.open.iter().any(|i| i.check == INTERNET)).map(|(_, s)| *s).collect();
-    let due = fleet.tickets.iter().filter(|t| t.open && t.check == INTERNET).map(|t| t.due).min();
+    let cut_off = |t: &&TicketSummary| t.open && t.restored.is_none() && t.check == INTERNET;
+    let due = fleet.tickets.iter().filter(cut_off).map(|t| t.due).min();
     let late = due.is_some_and(|due| due < now);
     let until = due.map(|due| words::moment(lang, due, now)).unwrap_or_default();
     let ending = match (due, late) {

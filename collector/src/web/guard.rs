@@ -17,8 +17,12 @@ use std::sync::Arc;
 
 /// Largest form, bytes.
 const FORM_MAX: usize = 16 << 10;
+/// Largest form that carries a ticket policy, bytes: its text, most characters of which may be escaped.
+const POLICY_FORM_MAX: usize = 3 * crate::helpdesk::ticket_policy::JSON_MAX + FORM_MAX;
 /// Name of the field that carries the token against request forgery.
 pub const CSRF_FIELD: &str = "csrf";
+/// Name of the header that carries it where a program sends something else than a form.
+pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// A request as handlers see it.
 #[derive(Clone)]
@@ -91,12 +95,21 @@ async fn admit(web: &Web, need: Need, ask: &mut Ask, request: Request) -> Result
     if !allowed {
         return Err(match (&ask.who, need) {
             (Some(_), _) => Turned::Down(PageError::Forbidden),
-            (None, Need::SignedInProgram | Need::Metrics) => Turned::Down(PageError::SignInNeeded),
+            (None, Need::SignedInProgram | Need::Metrics | Need::TicketPolicyProgram) => {
+                Turned::Down(PageError::SignInNeeded)
+            }
             (None, _) => Turned::Away(to_sign_in(request.method(), &ask.path)),
         });
     }
-    if *request.method() != Method::POST {
-        return Ok(request);
+    match *request.method() {
+        Method::GET | Method::HEAD => return Ok(request),
+        Method::POST => {}
+        // What a program sends: the body is its handler's to read, the token comes in a header.
+        _ => {
+            let header = request.headers().get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let ours = ask.who.as_ref().is_some_and(|visitor| session::same(&visitor.csrf, header));
+            return if ours { Ok(request) } else { Err(Turned::Down(PageError::Forged)) };
+        }
     }
     let expected = match (&ask.who, need) {
         (_, Need::SignIn) => session::sign_in_token(&web.context, request.headers()).map(str::to_owned),
@@ -104,19 +117,20 @@ async fn admit(web: &Web, need: Need, ask: &mut Ask, request: Request) -> Result
         (None, _) => None,
     };
     let (parts, body) = request.into_parts();
-    ask.form = Arc::new(read_form(&parts.headers, body).await.map_err(Turned::Down)?);
+    let most = if need == Need::TicketPolicy { POLICY_FORM_MAX } else { FORM_MAX };
+    ask.form = Arc::new(read_form(&parts.headers, body, most).await.map_err(Turned::Down)?);
     match expected {
         Some(token) if session::same(&token, ask.field(CSRF_FIELD)) => Ok(Request::from_parts(parts, Body::empty())),
         _ => Err(Turned::Down(PageError::Forged)),
     }
 }
 
-async fn read_form(headers: &HeaderMap, body: Body) -> Result<Vec<(String, String)>, PageError> {
+async fn read_form(headers: &HeaderMap, body: Body, most: usize) -> Result<Vec<(String, String)>, PageError> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if !kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
         return Err(PageError::Forged);
     }
-    let bytes = axum::body::to_bytes(body, FORM_MAX).await.map_err(|_| PageError::TooLarge)?;
+    let bytes = axum::body::to_bytes(body, most).await.map_err(|_| PageError::TooLarge)?;
     let form = axum::http::Request::post("/")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from(bytes))

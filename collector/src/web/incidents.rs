@@ -136,9 +136,11 @@ pub struct TicketLine {
 pub fn ticket(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> TicketLine {
     let end = ticket.restored.or(ticket.resolved).unwrap_or(now);
     let share = due::share(ticket, end);
-    let overdue = ticket.open && now > ticket.due;
+    let overdue = ticket.is_overdue(now);
+    // A person has still to close it, but its clock stands.
+    let restored = ticket.open && ticket.restored.is_some();
     let left = words::seconds_between(now, ticket.due);
-    let left = match (ticket.open, overdue) {
+    let left = match (ticket.open && !restored, overdue) {
         (true, true) => lang.tell("overdue-by", &[("duration", words::duration(lang, left).into())]),
         (true, false) => words::duration(lang, left),
         (false, _) => {
@@ -149,6 +151,7 @@ pub fn ticket(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> TicketLine 
     let tone = match (ticket.open, overdue) {
         (false, _) => "off",
         (true, true) => "broken",
+        _ if restored => "online",
         _ if ticket.check == INTERNET || share >= URGENT => "broken",
         _ if share >= AT_RISK => "look",
         _ => "online",
@@ -163,6 +166,8 @@ pub fn ticket(lang: Lang, ticket: &TicketSummary, now: Timestamp) -> TicketLine 
         lang.say("ticket-resolved")
     } else if overdue {
         lang.say("ticket-overdue")
+    } else if restored {
+        lang.say("ticket-to-close")
     } else {
         lang.say("ticket-open")
     };

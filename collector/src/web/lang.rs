@@ -27,6 +27,9 @@ macro_rules! locale {
             include_str!(concat!("../../locales/", $dir, "/machine.ftl")),
             include_str!(concat!("../../locales/", $dir, "/tickets.ftl")),
             include_str!(concat!("../../locales/", $dir, "/access.ftl")),
+            include_str!(concat!("../../locales/", $dir, "/calendar.ftl")),
+            include_str!(concat!("../../locales/", $dir, "/desk.ftl")),
+            include_str!(concat!("../../locales/", $dir, "/verdicts.ftl")),
         ]
     };
 }

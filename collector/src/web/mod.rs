@@ -1,11 +1,13 @@
 //! The pages: server-rendered, French and English, live through SSE. Access is decided in [`access`] only.
 //!
-//! One file a page ([`fleet`], [`school`], [`machine`], [`tickets`], [`quarantine`], [`search`], [`sign_in`]); beside
+//! One file a page ([`fleet`], [`school`], [`calendar`], [`machine`], [`tickets`], [`ticket_policy`], [`maintenance`],
+//! [`quarantine`], [`search`], [`sign_in`]); beside
 //! them what they share. Handlers read views from the store, turn them into words, and hand those to a template:
 //! templates hold structure only and escape everything.
 
 mod access;
 mod assets;
+mod calendar;
 mod cells;
 mod cookies;
 mod due;
@@ -17,6 +19,7 @@ mod lang;
 mod language;
 mod live;
 mod machine;
+mod maintenance;
 mod notes;
 mod page;
 pub mod password;
@@ -27,6 +30,7 @@ mod search;
 mod sections;
 mod session;
 mod sign_in;
+mod ticket_policy;
 mod tickets;
 mod words;
 
@@ -36,7 +40,7 @@ use crate::store::Store;
 use access::Need;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use std::sync::Arc;
 
 /// What the pages stand on.
@@ -70,15 +74,28 @@ struct Route {
 }
 
 fn routes() -> Vec<Route> {
-    use Need::{ApproveMachines, Metrics, Nothing, SignIn, SignedIn, SignedInProgram};
+    use Need::{ApproveMachines, EditCalendars, Metrics, Nothing, PlanMaintenance, SignIn, SignedIn, SignedInProgram};
+    use Need::{TicketPolicy, TicketPolicyProgram, WorkOnTickets};
     let read = |path, need, handler| Route { method: "GET", path, need, handler };
     let write = |path, need, handler| Route { method: "POST", path, need, handler };
+    let replace = |path, need, handler| Route { method: "PUT", path, need, handler };
     vec![
         read("/", SignedIn, get(fleet::show)),
         read("/etablissements/{uai}", SignedIn, get(school::show)),
+        read("/etablissements/{uai}/calendrier", SignedIn, get(calendar::show)),
+        write("/etablissements/{uai}/calendrier", EditCalendars, post(calendar::change)),
         read("/postes/{id}", SignedIn, get(machine::show)),
         read("/tickets", SignedIn, get(tickets::list)),
         read("/tickets/{id}", SignedIn, get(tickets::show)),
+        write("/tickets/{id}", WorkOnTickets, post(tickets::act)),
+        write("/etablissements/{uai}/appel", WorkOnTickets, post(tickets::call)),
+        read("/regles", SignedIn, get(ticket_policy::show)),
+        write("/regles", TicketPolicy, post(ticket_policy::save)),
+        read("/api/v1/ticket-policy", TicketPolicyProgram, get(ticket_policy::api_show)),
+        replace("/api/v1/ticket-policy", TicketPolicyProgram, put(ticket_policy::api_save)),
+        read("/maintenances", SignedIn, get(maintenance::list)),
+        write("/maintenances", PlanMaintenance, post(maintenance::add)),
+        write("/maintenances/{id}/fin", PlanMaintenance, post(maintenance::end)),
         read("/quarantaine", SignedIn, get(quarantine::list)),
         write("/quarantaine", ApproveMachines, post(quarantine::approve)),
         read("/recherche", SignedIn, get(search::show)),

@@ -37,7 +37,7 @@ pub fn lines(lang: Lang, history: &[HistoryLine], now: Timestamp) -> Vec<Line> {
 }
 
 /// Who, in words.
-fn by(lang: Lang, by: &str) -> String {
+pub fn by(lang: Lang, by: &str) -> String {
     match by {
         "vigie" => lang.say("by-vigie"),
         modes::BY => lang.say("by-command-line"),

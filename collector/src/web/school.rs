@@ -7,7 +7,7 @@ use super::incidents::{self, IncidentView, TicketLine};
 use super::lang::Lang;
 use super::page::{PageError, Shell, html};
 use super::{reasons, words};
-use crate::store::{MachineSummary, SchoolPage};
+use crate::store::{LineSummary, MachineSummary, Probe, SchoolPage, TICKET_TEXT_MAX};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -23,7 +23,11 @@ pub async fn show(
     let uai: vigie_shared::uai::Uai = uai.parse().map_err(|_| PageError::NotFound)?;
     let page = web.context.store.school(uai.as_str(), ask.now).await?.ok_or(PageError::NotFound)?;
     let s = Shell::new(&ask, page.school.name.clone(), "fleet");
-    html(&SchoolTemplate { s, view: SchoolView::new(ask.lang, &page, ask.now) })
+    let policy = web.context.store.ticket_policy().await?;
+    let subjects = policy.subjects();
+    let subjects = subjects.iter().map(|word| ((*word).to_owned(), reasons::problem(ask.lang, word))).collect();
+    let view = SchoolView::new(ask.lang, &page, ask.now);
+    html(&SchoolTemplate { s, view, subjects, text_max: TICKET_TEXT_MAX })
 }
 
 #[derive(Template)]
@@ -31,6 +35,9 @@ pub async fn show(
 struct SchoolTemplate {
     s: Shell,
     view: SchoolView,
+    /// What somebody may call about, and its words.
+    subjects: Vec<(String, String)>,
+    text_max: usize,
 }
 
 /// The page in words.
@@ -46,6 +53,43 @@ pub struct SchoolView {
     machines: Vec<MachineLine>,
     tickets: Vec<TicketLine>,
     networks: Vec<(String, String)>,
+    lines: Vec<AccessLine>,
+}
+
+/// An internet access as a line of a table.
+pub struct AccessLine {
+    operator: String,
+    /// What the operator calls it: said on the phone.
+    reference: String,
+    address: String,
+    /// Its networks, and whether it is a back-up.
+    role: String,
+    /// What the collector's probe says of it.
+    state: String,
+    /// Class and glyph of that.
+    tone: &'static str,
+}
+
+fn access(lang: Lang, line: &LineSummary, now: Timestamp) -> AccessLine {
+    let mut role: Vec<String> = line.carries.iter().map(|kind| reasons::word(lang, "network", kind.as_str())).collect();
+    role.extend(line.backup.then(|| lang.say("line-backup")));
+    let since = |key: &str, at: Timestamp| lang.tell(key, &[("since", words::since(lang, at, now).into())]);
+    let (tone, state) = match line.state {
+        _ if line.probe == Probe::None => ("unknown", lang.say("line-not-probed")),
+        None => ("unknown", lang.say("line-not-yet")),
+        Some(state) if state.answers => ("online", since("line-answers", state.since)),
+        Some(state) if !state.ever_answered => ("unknown", lang.say("line-never")),
+        Some(state) if state.ours => ("unknown", since("line-silent-ours", state.since)),
+        Some(state) => ("broken", since("line-silent", state.since)),
+    };
+    AccessLine {
+        operator: line.operator.clone(),
+        reference: line.reference.clone(),
+        address: line.address.to_string(),
+        role: role.join(", "),
+        state,
+        tone,
+    }
 }
 
 /// A machine as a line of a table.
@@ -88,6 +132,7 @@ impl SchoolView {
                 .iter()
                 .map(|(kind, range)| (reasons::word(lang, "network", kind), range.clone()))
                 .collect(),
+            lines: page.lines.iter().map(|line| access(lang, line, now)).collect(),
         }
     }
 }

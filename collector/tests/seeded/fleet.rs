@@ -67,6 +67,9 @@ pub async fn make(world: &mut World) -> Fleet {
     heartbeats(world, &mut schools, cut_at - SignedDuration::from_secs(40), 0).await;
     world.clock.set(cut_at + SignedDuration::from_mins(3));
     world.tick(cut).await;
+    // It has lasted long enough for a ticket.
+    world.clock.pass(SignedDuration::from_mins(2));
+    world.tick(cut).await;
     let space = json!({"free_bytes": "7900000000", "total_bytes": "248000000000", "free_percent": "3.1"});
     world.clock.set(now - SignedDuration::from_mins(32));
     world.call(&mut schools[1].2[2], &[check("volume-space", "C:", "critical", "space_critical", space)], &[]).await;

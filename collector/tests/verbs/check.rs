@@ -10,14 +10,15 @@ const PLANTED: &[(&str, &str)] = &[
     ("UPDATE counter SET value = value - 1 WHERE name = 'gap'", "counters"),
     ("UPDATE counter SET value = 0 WHERE name = 'ticket'", "tickets"),
     (
-        "DROP INDEX ticket_open; INSERT INTO ticket SELECT randomblob(16), number + 1000, school, group_key, name, machine, \
-         instance, allowed_minutes, opened, due, restored, resolved, touched_by_human FROM ticket WHERE resolved IS NULL",
+        "DROP INDEX ticket_open; INSERT INTO ticket (id, number, school, group_key, name, instance, allowed_minutes, opened, \
+         due) SELECT randomblob(16), number + 1000, school, group_key, name, instance, allowed_minutes, opened, due \
+         FROM ticket WHERE resolved IS NULL",
         "tickets",
     ),
     (
         "DROP INDEX incident_open; INSERT INTO incident SELECT randomblob(16), school, scope, name, instance, cause, \
          confidence, started_after, started_by, detected, ended_after, ended_by, resolved, witnesses, votes, ticket, \
-         machine FROM incident WHERE resolved IS NULL",
+         machine, returns, calm FROM incident WHERE resolved IS NULL",
         "incidents",
     ),
     ("DROP INDEX incident_open", "structure"),

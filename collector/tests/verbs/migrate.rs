@@ -39,7 +39,7 @@ fn everything(path: &Path) -> Vec<String> {
     let mut tables = connection
         .prepare(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'vigie_%' \
-                  AND name NOT IN ('replica', 'session', 'failed_sign_in') ORDER BY name",
+                  AND name NOT IN ('replica', 'session', 'failed_sign_in', 'wide_due') ORDER BY name",
         )
         .unwrap();
     let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();

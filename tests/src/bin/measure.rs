@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use vigie_tests::chaos::plan::StoreKind;
 use vigie_tests::load::stand::StoreChoice;
-use vigie_tests::measure::{chaos, footprint, load, outage, week};
+use vigie_tests::measure::{chaos, footprint, load, outage, week, year};
 use vigie_tests::world;
 
 /// Measures the programs built beside this one (`target/release`), on real networks made of namespaces. Needs root.
@@ -64,6 +64,33 @@ enum What {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// A generated school year with its truth, in a simulated world: false tickets, missed faults, wrong causes.
+    Year(YearArguments),
+}
+
+#[derive(clap::Args)]
+struct YearArguments {
+    /// Seed of the year.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Schools.
+    #[arg(long, default_value_t = 9)]
+    schools: usize,
+    /// Machines of all schools.
+    #[arg(long, default_value_t = 150)]
+    machines: usize,
+    /// First day, in the school year 2026-2027.
+    #[arg(long, default_value = "2026-09-01")]
+    from: jiff::civil::Date,
+    /// How many days; to the end of the school year unless given.
+    #[arg(long)]
+    days: Option<u32>,
+    /// Nothing breaks: every ticket is false.
+    #[arg(long)]
+    faults_off: bool,
+    /// Print what happened in the school with this UAI.
+    #[arg(long)]
+    trace: Option<String>,
 }
 
 #[derive(clap::Args)]
@@ -93,8 +120,8 @@ struct LoadArguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // The load stays on the loopback.
-    if !matches!(arguments.what, What::Load(_) | What::Week { .. }) && world::skipped() {
+    // The load stays on the loopback, the year in memory.
+    if !matches!(arguments.what, What::Load(_) | What::Week { .. } | What::Year(_)) && world::skipped() {
         return ExitCode::FAILURE;
     }
     if let Err(error) = vigie_tests::wait::end_waits_on_signals() {
@@ -121,6 +148,12 @@ fn main() -> ExitCode {
         }
         What::Week { agents, store, minutes, seed } => {
             week::run(&week::Options { agents, store, minutes, seed: seed_or_new(seed) })
+        }
+        What::Year(YearArguments { seed, schools, machines, from, days, faults_off, trace }) => {
+            let rest = (vigie_tests::year::days::LAST - from).get_days() + 1;
+            let days = days.unwrap_or(u32::try_from(rest).unwrap_or(1));
+            let options = vigie_tests::year::Options { seed, schools, machines, from, days, faults: !faults_off };
+            year::run(&options, trace.as_deref())
         }
     };
     match result {

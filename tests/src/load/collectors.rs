@@ -1,5 +1,6 @@
 //! The collectors under load: one on SQLite, or several on one PostgreSQL, as shipped, in folders of their own.
 
+use crate::collector::ticket_policy;
 use crate::measure::sampling;
 use crate::process::{Running, output_of, program};
 use crate::wait::wait_for;
@@ -116,11 +117,14 @@ impl Collectors {
         Ok(output_of(&mut command)?.trim().to_owned())
     }
 
-    /// Puts a policy in force.
+    /// Puts a policy in force, and a ticket policy that suits its heartbeat.
     pub fn set_policy(&self, policy: &Policy) -> Result<()> {
         let file = self.replicas.first().context("no collector")?.data.with_extension("policy.json");
         std::fs::write(&file, serde_json::to_vec_pretty(policy)?)?;
-        self.admin(&["policy", "set", &file.to_string_lossy()]).map(drop)
+        self.admin(&["policy", "set", &file.to_string_lossy()])?;
+        let tickets = ticket_policy(&self.admin(&["ticket-policy", "show"])?, policy.heartbeat_s)?;
+        std::fs::write(&file, tickets)?;
+        self.admin(&["ticket-policy", "set", &file.to_string_lossy()]).map(drop)
     }
 
     /// Processor time that all have taken since they started, seconds.

@@ -150,6 +150,9 @@ fn schools(collectors: &Collectors, folder: &Path, agents: usize) -> Result<Vec<
     let file = folder.join("schools.csv");
     std::fs::write(&file, text)?;
     collectors.admin(&["schools", "import", &file.to_string_lossy()])?;
+    let calendar = file.with_extension("calendar.json");
+    std::fs::write(&calendar, crate::collector::always_open())?;
+    collectors.admin(&["calendar", "set", &calendar.to_string_lossy()])?;
     let school = |place: usize| {
         let machines = PER_SCHOOL.min(agents - place * PER_SCHOOL);
         let (uai, uses) = (uai(place), machines.to_string());

@@ -8,3 +8,4 @@ pub mod peers;
 pub mod sampling;
 pub mod week;
 pub mod wire;
+pub mod year;

@@ -2,6 +2,7 @@
 //!
 //! Plain HTTP/1.1 GET; no redirects are followed: an unexpected one is the finding.
 
+use super::portal::{self, Redirect};
 use super::step::{Failure, Step};
 use super::tcp;
 use http_body_util::{BodyExt, Empty};
@@ -80,29 +81,44 @@ fn request(url: &str) -> Result<Request<Empty<Bytes>>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Whether this is the true page.
+/// Whether this is the true page, and if not, who answers.
 async fn compare(target: &HttpTarget, response: Response<Incoming>) -> Result<(), Failure> {
     let status = response.status().as_u16();
+    let host = host(&target.url).map(|(host, _)| host).unwrap_or_default();
+    let mut seen = if status == target.status {
+        format!("{status}, but not the text of the page")
+    } else {
+        format!("{status} instead of {}", target.status)
+    };
     if status != target.status {
-        // A proxy that lost its own way out says so; it does not pretend to be the page.
-        return Err(match status {
-            502..=504 => Failure::Refused(format!("{status} from a proxy or the server")),
-            _ => Failure::Wrong(format!("{status} instead of {}{}", target.status, redirect(&response))),
-        });
-    }
-    if target.contains.is_empty() {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let redirect = location.filter(|_| response.status().is_redirection());
+        match (status, redirect.map(|location| portal::redirect(&host, location))) {
+            (portal::SIGN_IN_WANTED, _) => return Err(Failure::Portal(seen)),
+            // A proxy that lost its own way out says so; it does not pretend to be the page.
+            (502..=504, _) => return Err(Failure::Refused(format!("{status} from a proxy or the server"))),
+            (_, Some(Redirect::Elsewhere(to))) => return Err(Failure::Portal(format!("{seen}, sent to {to}"))),
+            (_, Some(Redirect::Block(to))) => return Err(Failure::Wrong(format!("{seen}, sent to {to}"))),
+            (_, Some(Redirect::Home)) => return Err(Failure::Wrong(seen)),
+            (_, None) => {}
+        }
+    } else if target.contains.is_empty() {
         return Ok(());
     }
-    let page = read(response.into_body()).await?;
-    let found = page.windows(target.contains.len()).any(|part| part == target.contains.as_bytes());
-    if found { Ok(()) } else { Err(Failure::Wrong(format!("{status}, but not the text of the page"))) }
-}
-
-/// Where a redirect leads: the host only, the rest may be personal.
-fn redirect(response: &Response<Incoming>) -> String {
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let uri = location.and_then(|text| text.parse::<Uri>().ok());
-    uri.and_then(|uri| uri.host().map(|host| format!(", sent to {host}"))).unwrap_or_default()
+    let page = match read(response.into_body()).await {
+        Ok(page) => page,
+        Err(failure) if status == target.status => return Err(failure),
+        Err(_) => vec![],
+    };
+    let found = page.windows(target.contains.len().max(1)).any(|part| part == target.contains.as_bytes());
+    if found && status == target.status {
+        return Ok(());
+    }
+    if portal::wants_sign_in(&host, &page) {
+        seen.push_str(", a page to sign in on");
+        return Err(Failure::Portal(seen));
+    }
+    Err(Failure::Wrong(seen))
 }
 
 /// The first [`PAGE_MAX`] bytes of a page.
@@ -172,12 +188,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_portal_that_redirects_is_a_wrong_answer_and_only_its_host_is_told() {
+    async fn a_portal_that_redirects_is_known_and_only_its_host_is_told() {
         let step = fetched(
             "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login?user=somebody\r\nContent-Length: 0\r\n\r\n",
         )
         .await;
-        assert_eq!(step.failure(), Some(&Failure::Wrong("302 instead of 200, sent to portal.example".into())));
+        assert_eq!(step.failure(), Some(&Failure::Portal("302 instead of 200, sent to portal.example".into())));
+    }
+
+    #[tokio::test]
+    async fn a_network_that_wants_a_sign_in_says_so_by_its_status_or_its_page() {
+        let step = fetched("HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(step.failure(), Some(&Failure::Portal("511 instead of 200".into())));
+        let page = "<form><input type=\"password\"></form>";
+        for status in ["200 OK", "403 Forbidden"] {
+            let step = fetched(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{page}", page.len())).await;
+            assert!(matches!(step.failure(), Some(Failure::Portal(_))), "{status}: {step:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_filter_that_sends_to_its_block_page_is_no_portal() {
+        let step =
+            fetched("HTTP/1.1 302 Found\r\nLocation: http://proxy.example/blocked.cgi\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(step.await.failure(), Some(&Failure::Wrong("302 instead of 200, sent to proxy.example".into())));
     }
 
     #[tokio::test]

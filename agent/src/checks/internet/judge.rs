@@ -7,13 +7,19 @@
 //!
 //! | # | what was seen | state | reason |
 //! |---|---|---|---|
+//! | 1 | a portal answers in the place of a page outside: it was true here before / never was | critical / warning | `captive_portal` |
+//! | 1 | a page outside is answered by somebody else, and every resolver answers wrongly, one that worked | critical | `dns_wrong_answer` |
 //! | 1 | a page outside is answered by somebody else: it was true here before / never was | critical / warning | `outside_intercepted` |
 //! | 2 | something outside answers, no resolver does, one that worked (or none is configured) | critical | `dns_unreachable` |
 //! | 3 | something outside answers, names are answered wrongly by every resolver: worked / never | critical / warning | `dns_wrong_answer` |
 //! | 4 | as 3, by some resolvers only | warning | `dns_wrong_answer` |
-//! | 5 | something outside answers, no connection or page does, one that worked | critical | `outside_partial` |
+//! | 5 | only ping outside answers, no connection or page does, one that worked | critical | `web_blocked` |
 //! | 6 | something outside answers, a connection or page that worked does not | warning | `outside_partial` |
+//! | 7 | something outside answers, the collector's name leads elsewhere or is not known, while other names are | warning | `collector_name_blocked` |
+//! | 7 | something outside answers, the collector's port with a certificate of another authority | warning | `tls_intercepted` |
 //! | 7 | something outside answers, the collector does not | warning | `collector_unreachable` |
+//! | 8 | something outside answers, over the last minutes packets were lost before the gateway | warning | `local_loss` |
+//! | 8 | …, behind the gateway packets were lost or answers took too long ([`super::quality`]) | warning | `line_degraded` |
 //! | 8 | something outside answers, nothing above | ok | `fine` |
 //! | 9 | nothing outside answers, no carrier (the collector does not answer / answers) | critical / warning | `link_down` |
 //! | 10 | …, no address | critical / warning | `no_address` |
@@ -23,13 +29,16 @@
 //! | 14 | as 13 but nothing that failed ever worked, and names fail that worked: DNS is the first thing to repair | critical | `dns_unreachable` |
 //! | 15 | …, names are answered wrongly by every resolver: worked / never | critical / warning | `dns_wrong_answer` |
 //! | 16 | targets failed that never worked here | unknown | `outside_unreachable` |
-//! | 17 | no target could be tried, the collector does not answer: line or collector, nobody can tell from here | unknown | `collector_unreachable` |
+//! | 17 | no target could be tried, the collector's port with a certificate of another authority | warning | `tls_intercepted` |
+//! | 17 | …, the collector does not answer: line or collector, nobody can tell from here | unknown | `collector_unreachable` |
 //! | 18 | targets exist but none could be tried | unknown | `measure_failed` |
 //! | 19 | the policy names no target outside | unknown | `not_configured` |
 //!
+//! A collector that answers where it was before, under a name that is blocked, does answer as far as the line goes.
 //! Rows 9 to 11 are a warning when the collector answers all the same: a network without a way out may be meant so.
 
 use super::memory::Memory;
+use super::quality::Verdict;
 use super::step::{Failure, Kind, Step, StepResult, Steps};
 use std::collections::BTreeMap;
 use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
@@ -49,9 +58,16 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn verdict(&self) -> (CheckState, Reason) {
-        if let Some(wrong) = self.steps.http.iter().find(|step| step.is_wrong()) {
-            let worked = self.worked(Kind::Http, wrong);
-            return (if worked { CheckState::Critical } else { CheckState::Warning }, Reason::OutsideIntercepted);
+        let wrong: Vec<&Step> = self.steps.http.iter().filter(|step| step.is_wrong()).collect();
+        if !wrong.is_empty() {
+            let worked = wrong.iter().any(|step| self.worked(Kind::Http, step));
+            let portal = wrong.iter().any(|step| matches!(step.failure(), Some(Failure::Portal(_))));
+            // A name that is answered wrongly everywhere leads to a wrong page: what lies is the resolver.
+            if !portal && let Some((CheckState::Critical, Reason::DnsWrongAnswer)) = self.names() {
+                return (CheckState::Critical, Reason::DnsWrongAnswer);
+            }
+            let reason = if portal { Reason::CaptivePortal } else { Reason::OutsideIntercepted };
+            return (if worked { CheckState::Critical } else { CheckState::Warning }, reason);
         }
         if self.steps.outside().any(|(_, step)| step.is_ok()) { self.verdict_outside() } else { self.verdict_cut() }
     }
@@ -65,18 +81,38 @@ impl Seen<'_> {
         let channels = || self.steps.outside().filter(|(kind, _)| *kind != Kind::Icmp);
         if channels().any(|(kind, step)| self.is_evidence(kind, step)) {
             let some_work = channels().any(|(_, step)| step.is_ok());
-            return (if some_work { CheckState::Warning } else { CheckState::Critical }, Reason::OutsidePartial);
+            return if some_work {
+                (CheckState::Warning, Reason::OutsidePartial)
+            } else {
+                (CheckState::Critical, Reason::WebBlocked)
+            };
         }
-        if self.steps.collector.failure().is_some() {
-            return (CheckState::Warning, Reason::CollectorUnreachable);
+        if let Some(reason) = self.collector() {
+            return (CheckState::Warning, reason);
         }
-        (CheckState::Ok, Reason::Fine)
+        match self.steps.quality.map(|measured| measured.verdict).unwrap_or_default() {
+            Verdict::Good => (CheckState::Ok, Reason::Fine),
+            Verdict::Local => (CheckState::Warning, Reason::LocalLoss),
+            Verdict::Line => (CheckState::Warning, Reason::LineDegraded),
+        }
+    }
+
+    /// Why the collector is not reached, if it is not.
+    fn collector(&self) -> Option<Reason> {
+        let names_known = self.steps.names_known || self.steps.dns.iter().any(Step::is_ok);
+        Some(match self.steps.collector.failure()? {
+            Failure::Misnamed(_) => Reason::CollectorNameBlocked,
+            Failure::Unnamed(_) if names_known => Reason::CollectorNameBlocked,
+            Failure::Foreign => Reason::TlsIntercepted,
+            _ => Reason::CollectorUnreachable,
+        })
     }
 
     /// Rows 9 to 19: nothing outside answers.
     fn verdict_cut(&self) -> (CheckState, Reason) {
         let steps = self.steps;
-        let collector_answers = steps.collector.is_ok();
+        let misnamed = matches!(steps.collector.failure(), Some(Failure::Misnamed(_)));
+        let collector_answers = steps.collector.is_ok() || misnamed;
         let own =
             [(&steps.link, Reason::LinkDown), (&steps.address, Reason::NoAddress), (&steps.route, Reason::NoRoute)];
         for (step, reason) in own {
@@ -95,8 +131,9 @@ impl Seen<'_> {
         }
         let reason = if steps.outside().any(|(_, step)| step.failure().is_some()) {
             Reason::OutsideUnreachable
-        } else if steps.collector.failure().is_some() {
-            Reason::CollectorUnreachable
+        } else if let Some(reason) = self.collector() {
+            let certain = reason != Reason::CollectorUnreachable;
+            return (if certain { CheckState::Warning } else { CheckState::Unknown }, reason);
         } else if steps.outside().next().is_some() {
             Reason::MeasureFailed
         } else {
@@ -127,7 +164,7 @@ impl Seen<'_> {
         match step.failure() {
             None => false,
             Some(Failure::Absent(_) | Failure::NoNeighbour) => true,
-            Some(Failure::Silent | Failure::Refused(_) | Failure::Wrong(_)) => self.worked(kind, step),
+            Some(_) => self.worked(kind, step),
         }
     }
 
@@ -158,6 +195,12 @@ impl Seen<'_> {
         for (key, group) in groups {
             say(key, words(group));
             say(&format!("{key}_ms"), millis(group));
+        }
+        if let Some(measured) = steps.quality.filter(|measured| measured.verdict != Verdict::Good) {
+            say("loss_percent", measured.loss_percent.to_string());
+            say("gateway_loss_percent", measured.gateway_loss_percent.map(|loss| loss.to_string()).unwrap_or_default());
+            say("rtt_ms", measured.rtt_ms.to_string());
+            say("rtt_usual_ms", measured.rtt_usual_ms.map(|ms| ms.to_string()).unwrap_or_default());
         }
         let mut no_evidence: Vec<&str> = steps
             .remembered()

@@ -1,5 +1,6 @@
 //! Every row of the decision table, and what the evidence says.
 
+use super::super::quality::Measured;
 use super::*;
 
 /// A look at a network on which everything works.
@@ -15,6 +16,8 @@ pub fn good() -> Steps {
         tcp: vec![Step::ok("a.example:443", ""), Step::ok("198.51.100.8:53", "")],
         http: vec![Step::ok("http://a.example/", "200")],
         collector: Step::ok("collector.example:8443", ""),
+        names_known: true,
+        quality: None,
     }
 }
 
@@ -47,6 +50,16 @@ fn wrong() -> Failure {
     Failure::Wrong("302".into())
 }
 
+fn portal() -> Failure {
+    Failure::Portal("302".into())
+}
+
+fn measured(s: &mut Steps, verdict: Verdict) {
+    let rtt_usual_ms = Some(20);
+    let gateway_loss_percent = Some(0);
+    s.quality = Some(Measured { verdict, looks: 10, loss_percent: 12, gateway_loss_percent, rtt_ms: 41, rtt_usual_ms });
+}
+
 fn no_targets(s: &mut Steps) {
     s.icmp.clear();
     s.tcp.clear();
@@ -62,17 +75,29 @@ type Row = (&'static str, bool, Change, CheckState, Reason);
 const TABLE: &[Row] = {
     use CheckState::{Critical, Ok, Unknown, Warning};
     &[
-        ("1 portal", true, |s| fails(&mut s.http[0], wrong()), Critical, Reason::OutsideIntercepted),
+        ("1 portal", true, |s| fails(&mut s.http[0], portal()), Critical, Reason::CaptivePortal),
         (
             "1 portal and nothing else",
             true,
             |s| {
                 outside_silent(s);
-                fails(&mut s.http[0], wrong())
+                fails(&mut s.http[0], portal())
             },
             Critical,
-            Reason::OutsideIntercepted,
+            Reason::CaptivePortal,
         ),
+        ("1 portal since ever", false, |s| fails(&mut s.http[0], portal()), Warning, Reason::CaptivePortal),
+        (
+            "1 portal for one page, a block page for another",
+            true,
+            |s| {
+                s.http.push(Step::failed("http://b.example/", wrong()));
+                fails(&mut s.http[0], portal())
+            },
+            Critical,
+            Reason::CaptivePortal,
+        ),
+        ("1 block page", true, |s| fails(&mut s.http[0], wrong()), Critical, Reason::OutsideIntercepted),
         ("1 page never true here", false, |s| fails(&mut s.http[0], wrong()), Warning, Reason::OutsideIntercepted),
         ("2 all resolvers silent", true, |s| all_silent(&mut s.dns), Critical, Reason::DnsUnreachable),
         (
@@ -116,7 +141,27 @@ const TABLE: &[Row] = {
                 all_silent(&mut s.http)
             },
             Critical,
-            Reason::OutsidePartial,
+            Reason::WebBlocked,
+        ),
+        (
+            "5 only ping is left, the collector answers",
+            true,
+            |s| {
+                s.tcp.iter_mut().for_each(|t| fails(t, Failure::Refused("504".into())));
+                all_silent(&mut s.http)
+            },
+            Critical,
+            Reason::WebBlocked,
+        ),
+        (
+            "5 connections and pages never worked here",
+            false,
+            |s| {
+                all_silent(&mut s.tcp);
+                all_silent(&mut s.http)
+            },
+            Ok,
+            Reason::Fine,
         ),
         (
             "6 one target of two",
@@ -134,6 +179,45 @@ const TABLE: &[Row] = {
             Warning,
             Reason::CollectorUnreachable,
         ),
+        (
+            "7 the collector's name leads elsewhere",
+            true,
+            |s| fails(&mut s.collector, Failure::Misnamed("elsewhere".into())),
+            Warning,
+            Reason::CollectorNameBlocked,
+        ),
+        (
+            "7 the collector's name is not known, others are",
+            true,
+            |s| fails(&mut s.collector, Failure::Unnamed("no address".into())),
+            Warning,
+            Reason::CollectorNameBlocked,
+        ),
+        (
+            "7 no name is known",
+            false,
+            |s| {
+                s.names_known = false;
+                s.dns.clear();
+                fails(&mut s.collector, Failure::Unnamed("no answer".into()))
+            },
+            Warning,
+            Reason::CollectorUnreachable,
+        ),
+        ("7 another certificate", true, |s| fails(&mut s.collector, Failure::Foreign), Warning, Reason::TlsIntercepted),
+        (
+            "7 another certificate on a degraded line",
+            true,
+            |s| {
+                measured(s, Verdict::Line);
+                fails(&mut s.collector, Failure::Foreign)
+            },
+            Warning,
+            Reason::TlsIntercepted,
+        ),
+        ("8 packets are lost behind the gateway", true, |s| measured(s, Verdict::Line), Warning, Reason::LineDegraded),
+        ("8 packets are lost before the gateway", true, |s| measured(s, Verdict::Local), Warning, Reason::LocalLoss),
+        ("8 all is measured and well", true, |s| measured(s, Verdict::Good), Ok, Reason::Fine),
         ("8 all is well", true, |_| (), Ok, Reason::Fine),
         ("8 all is well at first sight", false, |_| (), Ok, Reason::Fine),
         ("8 ping outside blocked today", true, |s| all_silent(&mut s.icmp), Ok, Reason::Fine),
@@ -181,6 +265,17 @@ const TABLE: &[Row] = {
             |s| {
                 no_targets(s);
                 fails(&mut s.link, absent())
+            },
+            Warning,
+            Reason::LinkDown,
+        ),
+        (
+            "9 cable out, the collector answers under its old address",
+            true,
+            |s| {
+                outside_silent(s);
+                fails(&mut s.link, absent());
+                fails(&mut s.collector, Failure::Misnamed("no address".into()))
             },
             Warning,
             Reason::LinkDown,
@@ -337,6 +432,16 @@ const TABLE: &[Row] = {
             Reason::CollectorUnreachable,
         ),
         (
+            "17 no targets, another certificate",
+            true,
+            |s| {
+                no_targets(s);
+                fails(&mut s.collector, Failure::Foreign)
+            },
+            Warning,
+            Reason::TlsIntercepted,
+        ),
+        (
             "18 only ping, not permitted",
             true,
             |s| {
@@ -395,6 +500,17 @@ fn evidence_is_short_words_and_figures() {
     assert!(get("dns").unwrap().starts_with("1/2: a.example @192.0.2.54 wrong answer: xxx"));
     assert!(evidence.values().all(|value| value.chars().count() <= EVIDENCE_MAX + 1));
     assert_eq!(get("address"), None, "what is in order is not said at length");
+}
+
+#[test]
+fn a_degraded_line_is_told_in_figures() {
+    let mut steps = good();
+    measured(&mut steps, Verdict::Line);
+    let evidence = judge(&steps, &knows_all()).evidence;
+    let figures = ["loss_percent", "gateway_loss_percent", "rtt_ms", "rtt_usual_ms"].map(|key| evidence[key].as_str());
+    assert_eq!(figures, ["12", "0", "41", "20"]);
+    measured(&mut steps, Verdict::Good);
+    assert_eq!(judge(&steps, &knows_all()).evidence.get("loss_percent"), None, "what is in order is not said");
 }
 
 #[test]

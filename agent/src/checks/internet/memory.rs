@@ -3,6 +3,7 @@
 //!
 //! Kept in memory, keyed by gateway; it can be written out and read back by who wants to keep it over a restart.
 
+use super::quality::Usual;
 use super::step::{Kind, Steps};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,9 @@ struct Network {
     /// Number of the look that saw this network last.
     last_seen: u64,
     worked: BTreeSet<(Kind, String)>,
+    /// What is usual of its line, and the address outside by which that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    usual: Option<(IpAddr, Usual)>,
 }
 
 impl Memory {
@@ -65,6 +69,19 @@ impl Memory {
                 Some(name) => self.networks.remove(&name),
                 None => break,
             };
+        }
+    }
+
+    /// What is usual of the way to this address outside.
+    pub fn usual(&self, network: &str, target: IpAddr) -> Usual {
+        let usual = self.networks.get(network).and_then(|known| known.usual);
+        usual.filter(|(of, _)| *of == target).map(|(_, usual)| usual).unwrap_or_default()
+    }
+
+    /// Remembers what is usual, of a network that is known.
+    pub fn learn_usual(&mut self, network: &str, target: IpAddr, usual: Usual) {
+        if let Some(known) = self.networks.get_mut(network) {
+            known.usual = Some((target, usual));
         }
     }
 

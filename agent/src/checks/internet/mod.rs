@@ -5,21 +5,26 @@
 //! what has worked on this network. Probes run beside each other; sockets live for one look only. Who is probed outside
 //! is the policy's decision: with the default policy nobody is.
 
+pub mod collector;
 pub mod dns;
 pub mod http;
 pub mod judge;
 pub mod memory;
 pub mod path;
 pub mod ping;
+mod portal;
+pub mod quality;
 pub mod resolve;
 pub mod step;
 pub mod tcp;
 
 use crate::inventory::routes;
 use crate::source::Source;
+use collector::{Attempt, LastAttempt};
 use memory::Memory;
 use path::Path;
-use resolve::Resolver;
+use quality::{Series, Window};
+use resolve::{Found, Resolver};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -39,6 +44,8 @@ pub struct Internet {
     resolver: Resolver,
     sequences: ping::Sequences,
     identifier: u16,
+    window: Window,
+    attempt: LastAttempt,
 }
 
 impl Internet {
@@ -47,7 +54,13 @@ impl Internet {
         // Any number will do: it tells our raw echo requests from those of other programs on this machine.
         let identifier = u16::try_from(std::process::id() & 0xffff).unwrap_or(1);
         let (resolver, sequences) = (Resolver::default(), ping::Sequences::default());
-        Self { collector: collector.into(), memory, resolver, sequences, identifier }
+        let (window, attempt) = (Window::default(), LastAttempt::default());
+        Self { collector: collector.into(), memory, resolver, sequences, identifier, window, attempt }
+    }
+
+    /// The same, told by the conversation with the collector what its last attempt came to.
+    pub fn listening_to(self, attempt: LastAttempt) -> Self {
+        Self { attempt, ..self }
     }
 
     /// What has worked on which network.
@@ -56,11 +69,17 @@ impl Internet {
     }
 
     /// Looks once, judges by what has worked before, and learns. Takes at most three times `timeout_ms` and a second;
-    /// the steps are missing when that was not enough.
-    pub async fn check(&mut self, source: &Arc<dyn Source>, policy: &InternetPolicy) -> (Option<Steps>, CheckResult) {
+    /// the steps are missing when that was not enough. `at_ms` is the time on the boot clock.
+    pub async fn check(
+        &mut self,
+        source: &Arc<dyn Source>,
+        policy: &InternetPolicy,
+        at_ms: u64,
+    ) -> (Option<Steps>, CheckResult) {
         let patience = Duration::from_millis(u64::from(policy.timeout_ms) * 3 + 1000);
         match tokio::time::timeout(patience, self.look(source, policy)).await {
-            Ok(steps) => {
+            Ok((mut steps, series)) => {
+                steps.quality = self.measure(&steps, series, policy, at_ms);
                 let result = judge::judge(&steps, &self.memory);
                 self.memory.learn(&steps);
                 (Some(steps), result)
@@ -72,18 +91,40 @@ impl Internet {
         }
     }
 
+    /// Loss and latency of the last looks, where they are measured.
+    fn measure(
+        &mut self,
+        steps: &Steps,
+        series: Measures,
+        policy: &InternetPolicy,
+        at_ms: u64,
+    ) -> Option<quality::Measured> {
+        let target = *policy.icmp.first().filter(|_| policy.quality.echoes > 0)?;
+        let mut usual = self.memory.usual(&steps.network, target);
+        let both = (series.outside, series.gateway);
+        let measured = self.window.look(at_ms, &steps.network, both, &mut usual, &policy.quality);
+        self.memory.learn_usual(&steps.network, target, usual);
+        Some(measured)
+    }
+
     /// Looks once; learns nothing but the addresses of names.
-    async fn look(&mut self, source: &Arc<dyn Source>, policy: &InternetPolicy) -> Steps {
+    async fn look(&mut self, source: &Arc<dyn Source>, policy: &InternetPolicy) -> (Steps, Measures) {
         let path = path::read(source.as_ref());
         let mut probes = JoinSet::new();
         self.start_gateway(&mut probes, source, &path, policy);
         self.start_outside(&mut probes, source, policy);
         self.start_collector(&mut probes, policy);
 
-        let mut done = BTreeMap::new();
+        let (mut done, mut series, mut names_known) = (BTreeMap::new(), Measures::default(), false);
         while let Some(probe) = probes.join_next().await {
             match probe {
-                Ok(Probed { slot, step, learnt }) => {
+                Ok(Probed { slot, step, learnt, measured, named }) => {
+                    names_known |= named;
+                    match slot {
+                        Slot::Gateway => series.gateway = measured,
+                        Slot::Icmp(0) => series.outside = measured,
+                        _ => {}
+                    }
                     if let Some((host, addresses)) = learnt {
                         self.memory.learn_addresses(&host, &addresses);
                     }
@@ -105,6 +146,8 @@ impl Internet {
             tcp: vec![],
             http: vec![],
             collector,
+            names_known,
+            quality: None,
         };
         for (slot, step) in done {
             match slot {
@@ -115,14 +158,18 @@ impl Internet {
                 Slot::Gateway | Slot::Collector => {}
             }
         }
-        steps
+        (steps, series)
     }
 
     fn start_gateway(&mut self, probes: &mut Probes, source: &Arc<dyn Source>, path: &Path, policy: &InternetPolicy) {
         let Some(gateway) = path.gateway.clone() else { return };
-        let echo = self.echo(gateway.address, gateway.scope_id, policy);
+        // Only beside a series to the outside does one to the gateway tell anything.
+        let series = if policy.icmp.is_empty() { 0 } else { policy.quality.echoes };
+        let echo = self.echo(gateway.address, gateway.scope_id, policy, series);
         let source = Arc::clone(source);
-        probes.spawn(async move { Probed::plain(Slot::Gateway, ping::gateway(source.as_ref(), &gateway, echo).await) });
+        probes.spawn(
+            async move { Probed::measured(Slot::Gateway, ping::gateway(source.as_ref(), &gateway, echo).await) },
+        );
     }
 
     fn start_outside(&mut self, probes: &mut Probes, source: &Arc<dyn Source>, policy: &InternetPolicy) {
@@ -142,11 +189,11 @@ impl Internet {
             });
         }
         for (n, target) in policy.icmp.iter().enumerate() {
-            let echo = self.echo(*target, 0, policy);
-            probes.spawn(async move { Probed::plain(Slot::Icmp(n), ping::echo(echo).await) });
+            let echo = self.echo(*target, 0, policy, if n == 0 { policy.quality.echoes } else { 0 });
+            probes.spawn(async move { Probed::measured(Slot::Icmp(n), ping::echo(echo).await) });
         }
         for (n, target) in policy.tcp.iter().enumerate() {
-            self.start_connection(probes, Slot::Tcp(n), target, policy);
+            self.start_connection(probes, n, target, policy);
         }
         for (n, target) in policy.http.iter().enumerate() {
             self.start_page(probes, Slot::Http(n), target, policy);
@@ -164,24 +211,39 @@ impl Internet {
         let resolver = self.resolver.clone();
         let target = target.clone();
         probes.spawn(async move {
-            match resolve(&resolver, &host, known, patience).await {
-                Ok(addresses) => {
-                    let step = http::fetch(&target, &addresses, port, patience).await;
-                    Probed::learning(slot, step, host, addresses)
+            match resolver.found(&host, known, patience).await {
+                Ok(found) => {
+                    let step = http::fetch(&target, found.addresses(), port, patience).await;
+                    Probed::learning(slot, step, host, found)
                 }
                 Err(why) => Probed::plain(slot, Step::skipped(&target.url, why)),
             }
         });
     }
 
-    fn start_collector(&self, probes: &mut Probes, policy: &InternetPolicy) {
-        if !self.collector.is_empty() {
-            self.start_connection(probes, Slot::Collector, &self.collector, policy);
+    /// The conversation with the collector knows where it is by its certificate; the look only tries whether it is there.
+    fn start_collector(&mut self, probes: &mut Probes, policy: &InternetPolicy) {
+        if self.collector.is_empty() {
+            return;
         }
+        let shown = self.collector.clone();
+        let Some((host, port)) = resolve::split(&shown).map(|(host, port)| (host.to_owned(), port)) else {
+            let step = Step::skipped(&shown, "not host:port");
+            probes.spawn(async move { Probed::plain(Slot::Collector, step) });
+            return;
+        };
+        let attempt = self.attempt.get();
+        if let Attempt::Reached(address) = attempt {
+            self.memory.learn_addresses(&host, &[address]);
+        }
+        let known = self.memory.addresses(&host).map(<[IpAddr]>::to_vec).unwrap_or_default();
+        let (resolver, patience) = (self.resolver.clone(), patience(policy));
+        let target = collector::Target { shown, host, port, known, attempt };
+        probes.spawn(async move { Probed::plain(Slot::Collector, collector::look(target, &resolver, patience).await) });
     }
 
-    fn start_connection(&self, probes: &mut Probes, slot: Slot, target: &str, policy: &InternetPolicy) {
-        let patience = patience(policy);
+    fn start_connection(&self, probes: &mut Probes, n: usize, target: &str, policy: &InternetPolicy) {
+        let (slot, patience) = (Slot::Tcp(n), patience(policy));
         let Some((host, port)) = resolve::split(target).map(|(host, port)| (host.to_owned(), port)) else {
             let step = Step::skipped(target, "not host:port");
             probes.spawn(async move { Probed::plain(slot, step) });
@@ -191,20 +253,27 @@ impl Internet {
         let resolver = self.resolver.clone();
         let target = target.to_owned();
         probes.spawn(async move {
-            match resolve(&resolver, &host, known, patience).await {
-                Ok(addresses) => {
-                    let step = tcp::step(&target, &addresses, port, patience).await;
-                    Probed::learning(slot, step, host, addresses)
+            match resolver.found(&host, known, patience).await {
+                Ok(found) => {
+                    let step = tcp::step(&target, found.addresses(), port, patience).await;
+                    Probed::learning(slot, step, host, found)
                 }
                 Err(why) => Probed::plain(slot, Step::skipped(target, why)),
             }
         });
     }
 
-    fn echo(&mut self, target: IpAddr, scope_id: u32, policy: &InternetPolicy) -> ping::Echo {
-        let sequence = self.sequences.take(target);
-        ping::Echo { target, scope_id, sequence, identifier: self.identifier, patience: patience(policy) }
+    fn echo(&mut self, target: IpAddr, scope_id: u32, policy: &InternetPolicy, series: u32) -> ping::Echo {
+        let sequence = self.sequences.take(target, series);
+        ping::Echo { target, scope_id, sequence, identifier: self.identifier, patience: patience(policy), series }
     }
+}
+
+/// The series of one look.
+#[derive(Debug, Clone, Copy, Default)]
+struct Measures {
+    gateway: Series,
+    outside: Series,
 }
 
 type Probes = JoinSet<Probed>;
@@ -225,35 +294,29 @@ struct Probed {
     slot: Slot,
     step: Step,
     learnt: Option<(String, Vec<IpAddr>)>,
+    measured: Series,
+    /// A name was resolved for it.
+    named: bool,
 }
 
 impl Probed {
     fn plain(slot: Slot, step: Step) -> Self {
-        Self { slot, step, learnt: None }
+        Self { slot, step, learnt: None, measured: Series::default(), named: false }
     }
 
-    fn learning(slot: Slot, step: Step, host: String, addresses: Vec<IpAddr>) -> Self {
-        let learnt = step.is_ok().then_some((host, addresses));
-        Self { slot, step, learnt }
+    fn measured(slot: Slot, (step, measured): (Step, Series)) -> Self {
+        Self { measured, ..Self::plain(slot, step) }
+    }
+
+    fn learning(slot: Slot, step: Step, host: String, found: Found) -> Self {
+        let named = matches!(found, Found::Resolved(_));
+        let learnt = step.is_ok().then(|| (host, found.into_addresses()));
+        Self { learnt, named, ..Self::plain(slot, step) }
     }
 }
 
 fn patience(policy: &InternetPolicy) -> Duration {
     Duration::from_millis(u64::from(policy.timeout_ms))
-}
-
-/// Addresses of a host, or the ones it had when it last worked: the way outside is judged apart from the names.
-async fn resolve(
-    resolver: &Resolver,
-    host: &str,
-    known: Option<Vec<IpAddr>>,
-    patience: Duration,
-) -> Result<Vec<IpAddr>, String> {
-    match (resolver.addresses(host, patience).await, known) {
-        (Ok(addresses), _) => Ok(addresses),
-        (Err(_), Some(known)) => Ok(known),
-        (Err(why), None) => Err(why),
-    }
 }
 
 fn measure_failed(why: String) -> CheckResult {

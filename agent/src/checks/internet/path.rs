@@ -52,7 +52,7 @@ pub fn read(source: &dyn Source) -> Path {
         "" => Step::failed("", Failure::Absent("no default route".to_owned())),
         via => Step::ok(via, ""),
     };
-    Path { route, link: link(source, &used), address: address(source), network, gateway }
+    Path { route, link: link(source, &used), address: address(source, &used), network, gateway }
 }
 
 /// Whether what leads out has its carrier: the interfaces of the default routes, and of the hardware at least one (a
@@ -84,16 +84,49 @@ fn link(source: &dyn Source, used: &[&str]) -> Step {
     }
 }
 
-/// Whether the machine has an address beyond its own link.
-fn address(source: &dyn Source) -> Step {
+/// Whether the machine has an address beyond its own link. Without a default route the address must be one of the hardware
+/// (see [`link()`]): that of a bridge of containers is no answer of a DHCP server.
+fn address(source: &dyn Source, used: &[&str]) -> Step {
+    let names = source.list("/sys/class/net").unwrap_or_default();
+    let hardware: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| source.link(&format!("/sys/class/net/{name}/device")).is_ok())
+        .collect();
+    let any = !used.is_empty() || hardware.is_empty();
+    let routes = source.text("/proc/net/route").map(|text| connected(&text)).unwrap_or_default();
+    let on_hardware = |address: &Ipv4Addr| {
+        let holds = |(name, net, mask): &(String, u32, u32)| {
+            hardware.contains(&name.as_str()) && address.to_bits() & mask == *net
+        };
+        routes.iter().any(holds)
+    };
     let v4 = source.text("/proc/net/fib_trie").map(|text| local_v4(&text));
     let v6 = source.text("/proc/net/if_inet6").map(|text| global_v6(&text));
-    let found = v4.iter().flatten().map(|a| IpAddr::V4(*a)).chain(v6.iter().flatten().map(|a| IpAddr::V6(*a))).next();
-    match (found, v4, v6) {
-        (Some(_), ..) => Step::ok("", ""),
-        (None, Err(why), _) => Step::skipped("", why.to_string()),
-        (None, Ok(_), _) => Step::failed("", Failure::Absent("no address: DHCP did not answer".to_owned())),
+    let own = v4.iter().flatten().find(|a| a.is_link_local()).copied();
+    let v4_found = v4.iter().flatten().any(|a| !a.is_link_local() && (any || on_hardware(a)));
+    let v6_found = v6.iter().flatten().any(|(_, name)| any || hardware.contains(&name.as_str()));
+    match (v4, own) {
+        _ if v4_found || v6_found => Step::ok("", ""),
+        (Err(why), _) => Step::skipped("", why.to_string()),
+        (Ok(_), Some(own)) => {
+            let why = format!("only {own}, which it gave itself: DHCP did not answer");
+            Step::failed("", Failure::Absent(why))
+        }
+        (Ok(_), None) => Step::failed("", Failure::Absent("no address: DHCP did not answer".to_owned())),
     }
+}
+
+/// Networks that an interface is connected to, from `/proc/net/route`: interface, network, mask.
+fn connected(text: &str) -> Vec<(String, u32, u32)> {
+    let parse = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [interface, destination, gateway, _, _, _, _, mask, ..] = words.as_slice() else { return None };
+        let word = |text: &str| u32::from_str_radix(text, 16).ok().map(u32::swap_bytes);
+        let (net, gateway, mask) = (word(destination)?, word(gateway)?, word(mask)?);
+        (gateway == 0 && mask != 0).then(|| ((*interface).to_owned(), net, mask))
+    };
+    text.lines().skip(1).filter_map(parse).collect()
 }
 
 /// The machine's own IPv4 addresses: leaves marked `/32 host LOCAL` in the local trie.
@@ -104,18 +137,20 @@ fn local_v4(fib_trie: &str) -> Vec<Ipv4Addr> {
         if let Some(address) = line.strip_prefix("|-- ") {
             leaf = address.trim().parse::<Ipv4Addr>().ok();
         } else if line.starts_with("/32 host LOCAL") {
-            found.extend(leaf.filter(|address| !address.is_loopback() && !address.is_link_local()));
+            found.extend(leaf.filter(|address| !address.is_loopback()));
         }
     }
     found
 }
 
-/// Addresses of global scope: 32 hexadecimal digits, index, prefix, scope (`00` is global), flags, name.
-fn global_v6(if_inet6: &str) -> Vec<Ipv6Addr> {
+/// Addresses of global scope: 32 hexadecimal digits, index, prefix, scope (`00` is global), flags, name of the interface.
+fn global_v6(if_inet6: &str) -> Vec<(Ipv6Addr, String)> {
     let parse = |line: &str| {
         let mut words = line.split_whitespace();
         let address = u128::from_str_radix(words.next()?, 16).ok()?;
-        (words.nth(2)? == "00").then(|| Ipv6Addr::from_bits(address))
+        let global = words.nth(2)? == "00";
+        let name = words.nth(1)?.to_owned();
+        global.then(|| (Ipv6Addr::from_bits(address), name))
     };
     if_inet6.lines().filter_map(parse).collect()
 }
@@ -170,10 +205,35 @@ mod tests {
         let machine = TestSource::connected();
         machine.write("/proc/net/fib_trie", "     |-- 169.254.7.7\n        /32 host LOCAL\n");
         machine.write("/proc/net/if_inet6", "fe8000000000000000fc00fffe000001 02 40 20 80     test0\n");
-        assert!(read(&machine).address.failure().is_some());
+        let address = read(&machine).address;
+        assert!(address.failure().is_some_and(|why| why.to_string().contains("169.254.7.7")), "{address:?}");
 
         machine.write("/proc/net/if_inet6", "20010db8000000000000000000000007 02 40 00 80     test0\n");
         assert!(read(&machine).address.is_ok());
+    }
+
+    #[test]
+    fn the_address_of_a_bridge_of_containers_is_no_answer_of_dhcp() {
+        let machine = TestSource::connected();
+        let trie = |own: &str| {
+            format!("     |-- {own}\n        /32 host LOCAL\n     |-- 172.17.0.1\n        /32 host LOCAL\n")
+        };
+        let bridge = "Iface\ndocker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
+        machine.write("/sys/class/net/docker0/carrier", "1\n");
+        machine.write("/proc/net/fib_trie", &trie("169.254.7.7"));
+        machine.write(
+            "/proc/net/route",
+            &format!("{bridge}test0\t0000FEA9\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"),
+        );
+        assert!(read(&machine).address.failure().is_some());
+
+        machine.write("/proc/net/fib_trie", &trie("192.0.2.7"));
+        machine.write(
+            "/proc/net/route",
+            &format!("{bridge}test0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"),
+        );
+        let path = read(&machine);
+        assert!(path.address.is_ok() && path.route.failure().is_some());
     }
 
     #[test]

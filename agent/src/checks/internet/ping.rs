@@ -4,6 +4,7 @@
 //! skipped. An ICMP *error* comes back as an answer too: the type decides.
 
 use super::path::Gateway;
+use super::quality::Series;
 use super::step::{Failure, Step};
 use crate::source::Source;
 use std::collections::BTreeMap;
@@ -11,9 +12,14 @@ use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence, SurgeError};
+use tokio::task::JoinSet;
 
 /// Requests sent to one target in one look: one lost packet is no outage.
 const ATTEMPTS: u16 = 2;
+/// Longest time between two requests of a series.
+const SPACING: Duration = Duration::from_millis(200);
+/// Longest time between the first request of a series and the last: a look waits for it beside three patiences.
+const SPREAD: Duration = Duration::from_millis(900);
 /// Most targets whose sequence is kept.
 const TARGETS_MAX: usize = 32;
 const PAYLOAD: &[u8] = b"vigie";
@@ -23,14 +29,14 @@ const PAYLOAD: &[u8] = b"vigie";
 pub struct Sequences(BTreeMap<IpAddr, u16>);
 
 impl Sequences {
-    /// The first number of the [`ATTEMPTS`] that one look may use for this target.
-    pub fn take(&mut self, target: IpAddr) -> u16 {
+    /// The first of the numbers that one look may use for this target: two, or one for each request of a series.
+    pub fn take(&mut self, target: IpAddr, series: u32) -> u16 {
         if self.0.len() >= TARGETS_MAX && !self.0.contains_key(&target) {
             self.0.clear();
         }
         let next = self.0.entry(target).or_default();
         let first = *next;
-        *next = next.wrapping_add(ATTEMPTS);
+        *next = next.wrapping_add(ATTEMPTS.max(u16::try_from(series).unwrap_or(ATTEMPTS)));
         first
     }
 }
@@ -48,19 +54,13 @@ pub struct Echo {
     pub identifier: u16,
     /// Patience for each request.
     pub patience: Duration,
+    /// Requests of a series; 0: no series, and at most [`ATTEMPTS`] until one is answered.
+    pub series: u32,
 }
 
 /// Asks an address for an echo. Takes at most [`ATTEMPTS`] times the patience.
-pub async fn echo(echo: Echo) -> Step {
+async fn attempts(echo: Echo, client: Client) -> Step {
     let target = echo.target.to_string();
-    let kind = if echo.target.is_ipv4() { ICMP::V4 } else { ICMP::V6 };
-    let client = match Client::new(&Config::builder().kind(kind).build()) {
-        Ok(client) => client,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Step::skipped(target, "needs CAP_NET_RAW (run as root)");
-        }
-        Err(error) => return Step::skipped(target, format!("no ICMP socket: {}", error.kind())),
-    };
     let mut pinger = client.pinger(echo.target, PingIdentifier(echo.identifier)).await;
     pinger.timeout(echo.patience).scope_id(echo.scope_id);
     for attempt in 0..ATTEMPTS {
@@ -80,6 +80,62 @@ pub async fn echo(echo: Echo) -> Step {
         }
     }
     Step::failed(target, Failure::Silent)
+}
+
+/// Asks an address for an echo: once or twice, or a series of times side by side. Takes at most twice the patience, or
+/// the patience and the spacings.
+pub async fn echo(echo: Echo) -> (Step, Series) {
+    let target = echo.target.to_string();
+    let kind = if echo.target.is_ipv4() { ICMP::V4 } else { ICMP::V6 };
+    let client = match Client::new(&Config::builder().kind(kind).build()) {
+        Ok(client) => client,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return (Step::skipped(target, "needs CAP_NET_RAW (run as root)"), Series::default());
+        }
+        Err(error) => return (Step::skipped(target, format!("no ICMP socket: {}", error.kind())), Series::default()),
+    };
+    match echo.series {
+        0 => (attempts(echo, client).await, Series::default()),
+        _ => series(echo, client).await,
+    }
+}
+
+/// Time between two requests of a series of so many.
+fn spacing(series: u32) -> Duration {
+    SPACING.min(SPREAD / series.saturating_sub(1).max(1))
+}
+
+async fn series(echo: Echo, client: Client) -> (Step, Series) {
+    let mut requests = JoinSet::new();
+    for n in 0..u16::try_from(echo.series).unwrap_or(ATTEMPTS) {
+        let mut pinger = client.pinger(echo.target, PingIdentifier(echo.identifier)).await;
+        pinger.timeout(echo.patience).scope_id(echo.scope_id);
+        let sequence = PingSequence(echo.sequence.wrapping_add(n));
+        requests.spawn(async move {
+            tokio::time::sleep(spacing(echo.series) * u32::from(n)).await;
+            pinger.ping(sequence, PAYLOAD).await
+        });
+    }
+    let (mut times, mut failure) = (Vec::new(), Failure::Silent);
+    while let Some(request) = requests.join_next().await {
+        match request {
+            Ok(Ok((packet, took))) => match icmp_error(&packet) {
+                None => times.push(took),
+                Some(error) => failure = Failure::Refused(error),
+            },
+            Ok(Err(SurgeError::IOError(error))) => failure = Failure::Refused(error.kind().to_string()),
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+    times.sort_unstable();
+    let target = echo.target.to_string();
+    let step = match times.first() {
+        Some(quickest) => Step::ok(target, "").took(*quickest),
+        None => Step::failed(target, failure),
+    };
+    let median = times.get(times.len() / 2).map_or(0, Duration::as_micros);
+    let received = u32::try_from(times.len()).unwrap_or(echo.series);
+    (step, Series { sent: echo.series, received, rtt_us: u32::try_from(median).unwrap_or(u32::MAX) })
 }
 
 /// What an answer that is no echo reply says.
@@ -115,15 +171,15 @@ fn name_v6(kind: u8, code: u8) -> Option<String> {
 }
 
 /// Asks the default gateway. Silence to ping proves little; an address that does not even answer to ARP is not there.
-pub async fn gateway(source: &dyn Source, gateway: &Gateway, request: Echo) -> Step {
-    let step = echo(request).await;
+pub async fn gateway(source: &dyn Source, gateway: &Gateway, request: Echo) -> (Step, Series) {
+    let (step, series) = echo(request).await;
     if step.is_ok() {
-        return step;
+        return (step, series);
     }
     let neighbours = source.text("/proc/net/arp").unwrap_or_default();
     match neighbour(&neighbours, gateway) {
-        Some(false) => Step::failed(step.target, Failure::NoNeighbour),
-        Some(true) | None => step,
+        Some(false) => (Step::failed(step.target, Failure::NoNeighbour), series),
+        Some(true) | None => (step, series),
     }
 }
 
@@ -146,18 +202,31 @@ mod tests {
 
     fn request(target: &str) -> Echo {
         let target = target.parse().unwrap();
-        Echo { target, scope_id: 0, sequence: 0, identifier: 4242, patience: Duration::from_millis(300) }
+        Echo { target, scope_id: 0, sequence: 0, identifier: 4242, patience: Duration::from_millis(300), series: 0 }
     }
 
     #[tokio::test]
     async fn the_loopback_answers() {
-        let step = echo(request("127.0.0.1")).await;
+        let (step, _) = echo(request("127.0.0.1")).await;
         if let super::super::step::StepResult::Skipped(why) = &step.result {
             eprintln!("skipped: {why}");
             return;
         }
         assert!(step.is_ok(), "{step:?}");
         assert!(step.millis.is_some());
+
+        let (step, series) = echo(Echo { series: 3, ..request("127.0.0.1") }).await;
+        assert!(step.is_ok(), "{step:?}");
+        assert_eq!((series.sent, series.received), (3, 3));
+        assert!(series.rtt_us > 0);
+    }
+
+    #[test]
+    fn the_longest_series_that_a_policy_may_ask_for_is_sent_within_a_second() {
+        for series in 1..=vigie_shared::policy::ECHOES_MAX {
+            assert!(spacing(series) * (series - 1) <= SPREAD, "{series}");
+        }
+        assert_eq!(spacing(3), SPACING);
     }
 
     #[test]
@@ -174,9 +243,12 @@ mod tests {
     fn each_target_has_its_own_sequence() {
         let mut sequences = Sequences::default();
         let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        assert_eq!([sequences.take(a), sequences.take(a), sequences.take(b)], [0, 2, 0]);
+        assert_eq!(
+            [sequences.take(a, 0), sequences.take(a, 5), sequences.take(a, 0), sequences.take(b, 0)],
+            [0, 2, 7, 0]
+        );
         sequences.0.insert(a, u16::MAX);
-        assert_eq!([sequences.take(a), sequences.take(a)], [u16::MAX, 1], "it goes round");
+        assert_eq!([sequences.take(a, 0), sequences.take(a, 0)], [u16::MAX, 1], "it goes round");
     }
 
     #[test]

@@ -23,11 +23,47 @@ impl Default for Resolver {
     }
 }
 
+/// Addresses of a host, and whence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Written out: no resolver was asked.
+    Written(Vec<IpAddr>),
+    /// A resolver said so, now.
+    Resolved(Vec<IpAddr>),
+    /// No resolver did; these it had when it last worked: the way outside is judged apart from the names.
+    Remembered(Vec<IpAddr>),
+}
+
+impl Found {
+    /// The addresses.
+    pub fn addresses(&self) -> &[IpAddr] {
+        match self {
+            Self::Written(addresses) | Self::Resolved(addresses) | Self::Remembered(addresses) => addresses,
+        }
+    }
+
+    /// The addresses.
+    pub fn into_addresses(self) -> Vec<IpAddr> {
+        match self {
+            Self::Written(addresses) | Self::Resolved(addresses) | Self::Remembered(addresses) => addresses,
+        }
+    }
+}
+
 impl Resolver {
+    /// Addresses of a host, or the ones it had when it last worked.
+    pub async fn found(&self, host: &str, known: Option<Vec<IpAddr>>, patience: Duration) -> Result<Found, String> {
+        match (self.addresses(host, patience).await, known) {
+            (Ok(addresses), _) if written(host).is_some() => Ok(Found::Written(addresses)),
+            (Ok(addresses), _) => Ok(Found::Resolved(addresses)),
+            (Err(_), Some(known)) => Ok(Found::Remembered(known)),
+            (Err(why), None) => Err(why),
+        }
+    }
+
     /// Addresses of a host: a name, or an address written out (IPv6 with or without brackets).
     pub async fn addresses(&self, host: &str, patience: Duration) -> Result<Vec<IpAddr>, String> {
-        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-        if let Ok(address) = bare.parse() {
+        if let Some(address) = written(host) {
             return Ok(vec![address]);
         }
         let lookup = async {
@@ -48,6 +84,11 @@ impl Resolver {
         addresses.dedup();
         if addresses.is_empty() { Err(format!("{host} has no address")) } else { Ok(addresses) }
     }
+}
+
+/// An address written out, IPv6 with or without brackets.
+fn written(host: &str) -> Option<IpAddr> {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host).parse().ok()
 }
 
 /// Host and port of `host:port`.

@@ -1,5 +1,6 @@
 //! What one look at the way to the internet saw, step by step. Data only: probes fill it in, `judge` decides.
 
+use super::quality::Measured;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -31,6 +32,18 @@ pub enum Failure {
     /// Something answered in its place, or not with what the policy says is true.
     #[error("wrong answer: {0}")]
     Wrong(String),
+    /// A portal that wants a sign-in answered in its place.
+    #[error("a portal answers: {0}")]
+    Portal(String),
+    /// The name of the collector is not known, and nothing answers where it was.
+    #[error("{0}")]
+    Unnamed(String),
+    /// The name of the collector is not known or leads elsewhere, while it answers where it was.
+    #[error("{0}")]
+    Misnamed(String),
+    /// Somebody answers with a certificate that is not of our authority.
+    #[error("a certificate of another authority")]
+    Foreign,
     /// The machine itself is not in order (no carrier, no address, no route).
     #[error("{0}")]
     Absent(String),
@@ -84,7 +97,7 @@ impl Step {
 
     /// Whether it was answered with something else than the truth.
     pub fn is_wrong(&self) -> bool {
-        matches!(self.failure(), Some(Failure::Wrong(_)))
+        matches!(self.failure(), Some(Failure::Wrong(_) | Failure::Portal(_)))
     }
 }
 
@@ -111,6 +124,12 @@ pub struct Steps {
     pub http: Vec<Step>,
     /// The collector accepts a connection.
     pub collector: Step,
+    /// Names outside were resolved in this look.
+    #[serde(skip)]
+    pub names_known: bool,
+    /// Loss and latency over the last looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Measured>,
 }
 
 impl Steps {

@@ -10,6 +10,7 @@ mod watcher;
 pub use conduct::{Signal, Watch, conduct};
 pub use watcher::Watcher;
 
+use crate::checks::internet::collector::LastAttempt;
 use crate::clock::{Clock, SystemClock};
 use crate::identity::{Identity, IdentityError};
 use crate::settings::{STATE_FOLDER, StateFolder};
@@ -126,13 +127,15 @@ impl Agent {
         let config = agent_config(&identity.certificate, &identity.key, &identity.authority, &window)?;
         // A folder made by hand may be open to others; one that cannot be changed is said by the spool.
         drop(state.make());
-        let watcher = Watcher::new(Arc::clone(source), Arc::clone(&clock), address.host_and_port(), &state);
+        let attempt = LastAttempt::default();
+        let watched = address.host_and_port();
+        let watcher = Watcher::new(Arc::clone(source), Arc::clone(&clock), watched, attempt.clone(), &state);
         let desk = Desk::new(state, clock, boot_id(source.as_ref()), identity.machine);
         if let Some(problem) = desk.spool.borrow().problem() {
             tracing::error!("{problem}");
         }
         desk.happened(Fact::Started { version: env!("CARGO_PKG_VERSION").to_owned(), hardware });
-        let link = Link::new(address, config);
+        let link = Link::new(address, config).telling(attempt);
         let inventory = Inventory::new(Arc::clone(source), crate::inventory::collect);
         Ok(Self { desk, caller: Caller::new(link, inventory, identity, window), watcher })
     }

@@ -1,6 +1,7 @@
 //! The checks of this machine as the running agent makes them; what worked on which network outlives a restart.
 
 use super::conduct::Watch;
+use crate::checks::internet::collector::LastAttempt;
 use crate::checks::internet::memory::Memory;
 use crate::checks::{Dated, Runner};
 use crate::clock::Clock;
@@ -19,11 +20,19 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Goes on with what an earlier process learnt. `collector` is `host:port`.
-    pub fn new(source: Arc<dyn Source>, clock: Arc<dyn Clock>, collector: String, state: &StateFolder) -> Self {
+    /// Goes on with what an earlier process learnt. `collector` is `host:port`, and `attempt` what the conversation with it
+    /// last came to.
+    pub fn new(
+        source: Arc<dyn Source>,
+        clock: Arc<dyn Clock>,
+        collector: String,
+        attempt: LastAttempt,
+        state: &StateFolder,
+    ) -> Self {
         let path = state.networks();
         let kept: Memory = read_json(&path).unwrap_or_default();
-        Self { runner: Runner::with_memory(source, clock, collector, kept.clone()), path, kept }
+        let runner = Runner::with_memory(source, clock, collector, kept.clone()).listening_to(attempt);
+        Self { runner, path, kept }
     }
 }
 

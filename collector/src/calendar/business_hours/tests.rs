@@ -1,7 +1,7 @@
 //! Business time on known days, over changes of clock, and its arithmetic as properties.
 
 use super::*;
-use jiff::civil::Weekday;
+use jiff::civil::{DateTime, Weekday};
 use proptest::prelude::*;
 
 fn office() -> BusinessHours {

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use vigie_shared::id::{MachineId, StreamId};
 
 /// Column behind those of a [`Caller`]: which key it answers.
-const KEY: usize = 12;
+const KEY: usize = 13;
 
 impl Bulk for Engine {
     fn callers(&self, keys: &[(&[u8], StreamId)]) -> Result<Vec<Option<Caller>>, StoreError> {

@@ -5,9 +5,9 @@ use super::engine::Bulk;
 use super::identity::{self, Standing};
 use super::row::{Row, cut, ms, params};
 use super::writer::{Job, Tx, stopped};
-use super::{decide, events, inventory, refused};
+use super::{decide, events, inventory, lines, refused};
 use crate::engine::{Decide, Input, Presence};
-use crate::facts::true_time;
+use crate::facts::{egress, true_time};
 use jiff::Timestamp;
 use std::sync::{Arc, LazyLock};
 use tokio::sync::oneshot;
@@ -76,6 +76,7 @@ impl Job for Apply {
         let result = match item {
             Item::Sync(item) => sync(tx, item, self.decider.as_ref()),
             Item::Tick { school, upto, now } => tick(tx, *school, *upto, *now, self.decider.as_ref()),
+            Item::Probe(result) => lines::probed(tx, result, self.decider.as_ref()).map(|()| Ok(Receipt::default())),
         };
         let result = result.map_err(|error| ours(item, error));
         let good = result.is_ok();
@@ -113,6 +114,7 @@ impl Apply {
             match item {
                 Item::Sync(item) => calls.push((unit, item)),
                 Item::Tick { school, .. } => drop(tx.schools.insert(*school)),
+                Item::Probe(result) => drop(tx.schools.insert(result.school)),
             }
         }
         let keys: Vec<_> = calls.iter().map(|(_, item)| (item.peer.serial.as_slice(), item.request.stream)).collect();
@@ -129,7 +131,7 @@ impl Apply {
             else {
                 continue;
             };
-            let ack = quiet_ack(&caller, &item.request).filter(|_| only.is_none() && !caller.other_boot(&item.request));
+            let ack = quiet_ack(&caller, item).filter(|_| only.is_none() && !caller.other_boot(&item.request));
             let first = tx.callers.insert(caller.machine());
             match ack {
                 // A second call of the same machine finds what the first one wrote.
@@ -163,6 +165,7 @@ fn ours(item: &Item, error: StoreError) -> StoreError {
     match item {
         Item::Sync(item) => tracing::error!(machine = %item.peer.machine, why, "a call could not be applied"),
         Item::Tick { school, .. } => tracing::error!(%school, why, "a school could not be looked at"),
+        Item::Probe(result) => tracing::error!(line = %result.line, why, "what a probe came to could not be kept"),
     }
     StoreError::Failed(why)
 }
@@ -191,11 +194,13 @@ pub struct Caller {
     pub inventory: Option<Digest>,
     /// Cursor of the stream of this call.
     pub cursor: Option<u64>,
+    /// From where it called last.
+    address: Option<String>,
 }
 
 /// Columns of a [`Caller`], of `certificate c`, `machine m`, `liveness l` and `stream s`.
 pub const CALLER: &str = "c.machine, c.revoked IS NOT NULL, c.not_after, m.status, m.school, m.enrolled, l.last_seen, \
-    l.presence, l.boot, l.boot_offset, l.inventory, s.cursor";
+    l.presence, l.boot, l.boot_offset, l.inventory, s.cursor, l.address";
 
 impl Caller {
     /// From the columns [`CALLER`].
@@ -215,6 +220,7 @@ impl Caller {
             boot_offset: row.get(9)?,
             inventory: row.get(10)?,
             cursor: row.get(11)?,
+            address: row.get(12)?,
         })
     }
 }
@@ -291,14 +297,16 @@ fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
     let Some(caller) = caller else { return Err(stopped()) };
     let machine = caller.machine();
 
+    let moved = caller.calls_from_elsewhere(item);
+    let moved = if moved { lines::moved(tx, item, machine, caller.school, received)? } else { None };
     seen(tx, item, received, &caller)?;
-    let ack = quiet_ack(&caller, request);
+    let ack = quiet_ack(&caller, item);
     let mut receipt = receipt(ack.unwrap_or_default(), &caller, request, &tx.policy()?);
     if ack.is_some() {
         return Ok(Ok(receipt));
     }
 
-    let mut inputs = Vec::new();
+    let mut inputs = Vec::from_iter(moved);
     let content = match events::read(request, caller.cursor) {
         Ok(read) => {
             let stored = events::store(tx, request, received, &caller, read)?;
@@ -316,7 +324,8 @@ fn sync(tx: &mut Tx<'_>, item: &SyncItem, decider: &dyn Decide) -> Applied {
         Err(refusal) => Err(refusal),
     };
     if !inputs.is_empty() || caller.presence != Presence::Online {
-        inputs.insert(0, Input::Heard { machine, at: received, previous: caller.last_seen });
+        let booted = caller.other_boot(request).then(|| true_time::offset(received, request.up_ms));
+        inputs.insert(0, Input::Heard { machine, at: received, previous: caller.last_seen, booted });
         decide::run(tx, caller.school, &inputs, received, decider)?;
     }
     Ok(content)
@@ -326,7 +335,14 @@ fn heard(tx: &mut Tx<'_>, item: &SyncItem) -> Result<(), StoreError> {
     let received = cut(item.received);
     let caller = caller(tx, item, received)?;
     identity::judge(&item.peer, caller.as_ref().map(|c| &c.standing), received)?;
-    caller.map_or(Ok(()), |caller| seen(tx, item, received, &caller))
+    let Some(caller) = caller else { return Ok(()) };
+    if caller.calls_from_elsewhere(item) {
+        // The engine is told with the next call that it bears.
+        const SQL: &str =
+            "UPDATE liveness SET last_seen = ?2 WHERE machine = ?1 AND (last_seen IS NULL OR last_seen < ?2)";
+        return tx.sql.execute(SQL, params![caller.machine(), ms(received)]).map(drop);
+    }
+    seen(tx, item, received, &caller)
 }
 
 /// Keeps a call that failed; if even that fails, what else is kept of it stays.
@@ -340,7 +356,8 @@ fn keep_refused(tx: &mut Tx<'_>, item: &SyncItem, why: &str) -> Result<(), Store
 }
 
 /// The acknowledgement of a heartbeat that changes nothing but the liveness row; `None` when there is more to do.
-fn quiet_ack(caller: &Caller, request: &SyncRequest) -> Option<u64> {
+fn quiet_ack(caller: &Caller, item: &SyncItem) -> Option<u64> {
+    let request = &item.request;
     let cursor = caller.cursor.unwrap_or(0);
     let quiet = caller.presence == Presence::Online
         && request.events.is_empty()
@@ -348,7 +365,8 @@ fn quiet_ack(caller: &Caller, request: &SyncRequest) -> Option<u64> {
         && request.digests.is_none()
         && (request.inventory.is_none() || request.inventory == caller.inventory)
         && (1..=request.next).contains(&request.oldest)
-        && request.oldest - 1 <= cursor;
+        && request.oldest - 1 <= cursor
+        && !caller.calls_from_elsewhere(item);
     quiet.then(|| cursor.min(request.next - 1))
 }
 
@@ -394,6 +412,12 @@ impl Caller {
     /// The boot heard before this call, and when it began.
     pub fn boot_before(&self) -> Option<(BootId, Timestamp)> {
         self.boot.zip(self.boot_offset)
+    }
+
+    /// Whether this call comes by another way than the one before it, or is the first.
+    fn calls_from_elsewhere(&self, item: &SyncItem) -> bool {
+        let address = item.address.to_canonical();
+        self.address.as_ref().is_none_or(|before| !egress::same_as_stored(before, address))
     }
 
     /// Whether another boot was heard before the one that calls.

@@ -3,7 +3,7 @@
 use super::super::StoreError;
 use super::row::{ms, params};
 use super::writer::Tx;
-use super::{effects, view};
+use super::{effects, view, wide};
 use crate::engine::{Decide, Input};
 use jiff::Timestamp;
 use vigie_shared::id::SchoolId;
@@ -23,6 +23,9 @@ pub fn run(
     }
     if !decision.effects.is_empty() {
         tx.changed(school)?;
+    }
+    if wide::concerns(&decision.effects) {
+        wide::note(tx, school)?;
     }
     wake(tx, school, decision.next_wake)
 }

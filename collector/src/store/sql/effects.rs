@@ -1,11 +1,11 @@
-//! Writes what the engine decided. Incidents and tickets are found by their key among the open ones: the database
-//! itself keeps each unique.
+//! Writes what the engine decided. Incidents and tickets ([`ticket_effects`]) are found by their key among the open ones:
+//! the database itself keeps each unique.
 
 use super::super::StoreError;
-use super::outbox;
-use super::row::{int, json, ms, params};
+use super::row::{json, ms, params};
+use super::ticket_effects;
 use super::writer::Tx;
-use crate::engine::{Bracket, Effect, IncidentKey, NewTicket, Note, Scope};
+use crate::engine::{Bracket, Effect, IncidentKey, Note, Scope};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use vigie_shared::id::{IncidentId, MachineId, SchoolId, TicketId};
@@ -20,23 +20,30 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
         effect,
         Effect::SetPresence { .. }
             | Effect::OpenIncident { .. }
+            | Effect::ReturnIncident { .. }
             | Effect::ResolveIncident { .. }
             | Effect::Ticket { .. }
+            | Effect::ReopenTicket { .. }
             | Effect::ResolveTicket { .. }
     );
     if counted {
         tx.recount.insert(school);
     }
     match effect {
-        Effect::SetPresence { .. } | Effect::SetCheck { .. } | Effect::RemoveCheck { .. } => {
+        Effect::SetPresence { .. } | Effect::SetHabit { .. } | Effect::SetCheck { .. } | Effect::RemoveCheck { .. } => {
             on_machine(tx, school, effect)
         }
-        Effect::OpenIncident { .. } | Effect::AmendIncident { .. } | Effect::ResolveIncident { .. } => {
-            on_incident(tx, school, effect)
-        }
-        Effect::Ticket { .. } | Effect::NoteTicket { .. } | Effect::ResolveTicket { .. } => {
-            on_ticket(tx, school, effect)
-        }
+        Effect::OpenIncident { .. } | Effect::AmendIncident { .. } => on_incident(tx, school, effect),
+        Effect::WidenIncident { .. }
+        | Effect::ReturnIncident { .. }
+        | Effect::SetCalm { .. }
+        | Effect::ResolveIncident { .. } => on_course(tx, school, effect),
+        Effect::Ticket { .. }
+        | Effect::NoteTicket { .. }
+        | Effect::ReopenTicket { .. }
+        | Effect::RestoreTicket { .. }
+        | Effect::UnrestoreTicket { .. }
+        | Effect::ResolveTicket { .. } => ticket_effects::write(tx, school, effect),
     }
 }
 
@@ -46,6 +53,11 @@ fn on_machine(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Stor
             const SQL: &str = "UPDATE liveness SET presence = ?2, since = ?3 WHERE machine = ?1";
             let row = params![machine.as_bytes(), presence.as_str(), ms(*since)];
             tx.sql.execute(SQL, row)?;
+            Ok(())
+        }
+        Effect::SetHabit { machine, habit } => {
+            const SQL: &str = "UPDATE liveness SET habit = ?2 WHERE machine = ?1";
+            tx.sql.execute(SQL, params![machine.as_bytes(), json(habit)?])?;
             Ok(())
         }
         Effect::SetCheck { machine, check, instance, state, reason, since, evidence } => {
@@ -127,9 +139,38 @@ fn on_incident(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Sto
             )?;
             incident_line(tx, id, *at, note)
         }
+        _ => Ok(()),
+    }
+}
+
+/// What becomes of an incident that is known.
+fn on_course(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
+    match effect {
+        Effect::WidenIncident { from, to, at, note } => {
+            let (id, _) = open_incident(tx, from)?;
+            const SQL: &str = "UPDATE incident SET scope = ?2, name = ?3, instance = ?4, machine = ?5 WHERE id = ?1";
+            let machine = machine_of(to);
+            let machine = machine.as_ref().map(MachineId::as_bytes);
+            tx.sql.execute(SQL, params![id.as_bytes(), to.scope.to_string(), to.check, to.instance, machine])?;
+            incident_line(tx, id, *at, note)
+        }
+        Effect::ReturnIncident { key, returns, at, note } => {
+            let id = latest_incident(tx, school, key)?;
+            const SQL: &str = "UPDATE incident SET ended_after = NULL, ended_by = NULL, resolved = NULL, calm = NULL, \
+                               returns = ?2 WHERE id = ?1";
+            tx.sql.execute(SQL, params![id.as_bytes(), json(returns)?])?;
+            incident_line(tx, id, *at, note)
+        }
+        Effect::SetCalm { key, calm } => {
+            let (id, _) = open_incident(tx, key)?;
+            let calm = calm.as_ref().map(json).transpose()?;
+            tx.sql.execute("UPDATE incident SET calm = ?2 WHERE id = ?1", params![id.as_bytes(), calm])?;
+            Ok(())
+        }
         Effect::ResolveIncident { key, ended, at, note } => {
             let (id, _) = open_incident(tx, key)?;
-            const SQL: &str = "UPDATE incident SET ended_after = ?2, ended_by = ?3, resolved = ?4 WHERE id = ?1";
+            const SQL: &str =
+                "UPDATE incident SET ended_after = ?2, ended_by = ?3, resolved = ?4, calm = NULL WHERE id = ?1";
             let row = params![id.as_bytes(), ms(ended.after), ms(ended.by), ms(*at)];
             tx.sql.execute(SQL, row)?;
             incident_line(tx, id, *at, note)
@@ -138,31 +179,8 @@ fn on_incident(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Sto
     }
 }
 
-fn on_ticket(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
-    match effect {
-        Effect::Ticket { key, ticket } => put_on_ticket(tx, school, key, ticket),
-        Effect::NoteTicket { group_key, at, note } => {
-            let id = open_ticket(tx, school, group_key)?.ok_or_else(|| no_ticket(group_key))?;
-            ticket_line(tx, id, *at, note)
-        }
-        Effect::ResolveTicket { group_key, restored, at, note } => {
-            let id = open_ticket(tx, school, group_key)?.ok_or_else(|| no_ticket(group_key))?;
-            const SQL: &str = "UPDATE ticket SET restored = ?2, resolved = ?3 WHERE id = ?1";
-            tx.sql.execute(SQL, params![id.as_bytes(), ms(*restored), ms(*at)])?;
-            ticket_line(tx, id, *at, note)?;
-            let told = Note::new("ticket_resolved").with("restored", restored).with("because", &note.code);
-            outbox::put(tx, school, id, *at, &told)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn no_ticket(group_key: &str) -> StoreError {
-    StoreError::Conflict(format!("no ticket of group « {group_key} » is open in this school"))
-}
-
 /// The open incident of a key, and its ticket.
-fn open_incident(tx: &Tx<'_>, key: &IncidentKey) -> Result<(IncidentId, Option<TicketId>), StoreError> {
+pub fn open_incident(tx: &Tx<'_>, key: &IncidentKey) -> Result<(IncidentId, Option<TicketId>), StoreError> {
     find_open(tx, key)?.ok_or_else(|| not_there(key, "open"))
 }
 
@@ -186,10 +204,10 @@ fn latest_incident(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey) -> Result<I
 }
 
 /// The machine that an incident is about, if it is about one.
-fn machine_of(key: &IncidentKey) -> Option<MachineId> {
+pub fn machine_of(key: &IncidentKey) -> Option<MachineId> {
     match key.scope {
         Scope::Machine(machine) => Some(machine),
-        Scope::School(_) | Scope::Collector => None,
+        Scope::Network(..) | Scope::School(_) | Scope::Basin | Scope::Collector => None,
     }
 }
 
@@ -197,80 +215,10 @@ fn not_there(key: &IncidentKey, what: &str) -> StoreError {
     StoreError::Conflict(format!("no incident {} {} « {} » is {what}", key.scope, key.check, key.instance))
 }
 
-/// The open ticket of a group.
-fn open_ticket(tx: &Tx<'_>, school: SchoolId, group_key: &str) -> Result<Option<TicketId>, StoreError> {
-    const SQL: &str = "SELECT id FROM ticket WHERE school = ?1 AND group_key = ?2 AND resolved IS NULL";
-    let parameters = params![school.as_bytes(), group_key];
-    tx.sql.find(SQL, parameters, |row| row.get(0))
-}
-
-/// Puts an incident on the open ticket of its group, opening it when there is none.
-fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewTicket) -> Result<(), StoreError> {
-    let (incident, before) = open_incident(tx, key)?;
-    let (id, note) = match open_ticket(tx, school, &ticket.group_key)? {
-        Some(id) if before == Some(id) => return Ok(()),
-        Some(id) => (id, Note::new("incident_joined")),
-        None => {
-            let (id, number) = new_ticket(tx, school, key, ticket)?;
-            (id, Note::new("ticket_opened").with("number", number))
-        }
-    };
-    const SQL: &str = "UPDATE incident SET ticket = ?2 WHERE id = ?1";
-    tx.sql.execute(SQL, params![incident.as_bytes(), id.as_bytes()])?;
-    let note = note.with("check", &key.check).with("instance", &key.instance);
-    let at = if note.code == "ticket_opened" { ticket.opened } else { detected(tx, incident)? };
-    ticket_line(tx, id, at, &note)?;
-    let told = if note.code == "ticket_opened" { note.with("due", ticket.due) } else { note };
-    outbox::put(tx, school, id, at, &told)
-}
-
-fn detected(tx: &Tx<'_>, incident: IncidentId) -> Result<Timestamp, StoreError> {
-    const SQL: &str = "SELECT detected FROM incident WHERE id = ?1";
-    tx.sql.value(SQL, params![incident.as_bytes()])
-}
-
-fn new_ticket(
-    tx: &Tx<'_>,
-    school: SchoolId,
-    key: &IncidentKey,
-    ticket: &NewTicket,
-) -> Result<(TicketId, u64), StoreError> {
-    const NUMBER: &str = "UPDATE counter SET value = value + 1 WHERE name = 'ticket' AND shard = 0 RETURNING value";
-    let number: u64 = tx.sql.value(NUMBER, &[])?;
-    let id = TicketId::new();
-    let machine = machine_of(key);
-    const SQL: &str = "INSERT INTO ticket (id, number, school, group_key, name, machine, instance, allowed_minutes, \
-                       opened, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    tx.sql.execute(
-        SQL,
-        params![
-            id.as_bytes(),
-            int(number),
-            school.as_bytes(),
-            ticket.group_key,
-            ticket.check,
-            machine.as_ref().map(MachineId::as_bytes),
-            key.instance,
-            ticket.allowed_minutes,
-            ms(ticket.opened),
-            ms(ticket.due),
-        ],
-    )?;
-    Ok((id, number))
-}
-
 fn incident_line(tx: &Tx<'_>, incident: IncidentId, at: Timestamp, note: &Note) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO incident_history (incident, n, at, by, code, figures) VALUES (?1, \
         (SELECT coalesce(max(n), 0) + 1 FROM incident_history WHERE incident = ?1), ?2, ?3, ?4, ?5)";
     let row = params![incident.as_bytes(), ms(at), MACHINE, note.code, json(&note.with)?];
-    tx.sql.execute(SQL, row)?;
-    Ok(())
-}
-
-fn ticket_line(tx: &Tx<'_>, ticket: TicketId, at: Timestamp, note: &Note) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO ticket_entry (ticket, n, at, by, code, figures) VALUES (?1, \
-        (SELECT coalesce(max(n), 0) + 1 FROM ticket_entry WHERE ticket = ?1), ?2, ?3, ?4, ?5)";
-    let row = params![ticket.as_bytes(), ms(at), MACHINE, note.code, json(&note.with)?];
     tx.sql.execute(SQL, row)?;
     Ok(())
 }

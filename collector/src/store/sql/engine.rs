@@ -5,8 +5,10 @@
 
 use super::super::StoreError;
 use super::apply::{Caller, Seen};
+use super::calendars::Kept;
 use super::row::{Bind, Column, Row};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use vigie_shared::id::{SchoolId, StreamId};
 
 /// A connection to a database. Its methods are called by one thread at a time and may block.
@@ -64,27 +66,40 @@ pub trait Bulk {
 }
 
 /// A connection, with what makes it pleasant to use.
-pub struct Sql(Box<dyn Engine>);
+pub struct Sql {
+    engine: Box<dyn Engine>,
+    calendars: Arc<Kept>,
+}
 
 impl Sql {
     /// A connection of this engine.
     pub fn new(engine: impl Engine + 'static) -> Self {
-        Self(Box::new(engine))
+        Self { engine: Box::new(engine), calendars: Arc::default() }
+    }
+
+    /// Calendars that were worked out on this connection, or on one that shares them.
+    pub fn calendars(&self) -> &Kept {
+        &self.calendars
+    }
+
+    /// From now on both connections share the calendars that were worked out.
+    pub fn share_calendars(&mut self, other: &Self) {
+        self.calendars = other.calendars.clone();
     }
 
     /// The engine itself.
     pub fn engine(&self) -> &dyn Engine {
-        self.0.as_ref()
+        self.engine.as_ref()
     }
 
     /// Runs a statement and answers how many rows it wrote.
     pub fn execute(&self, text: &str, values: &[&dyn Bind]) -> Result<usize, StoreError> {
-        self.0.execute(text, values)
+        self.engine.execute(text, values)
     }
 
     /// Runs several statements without parameters.
     pub fn script(&self, text: &str) -> Result<(), StoreError> {
-        self.0.script(text)
+        self.engine.script(text)
     }
 
     /// All rows, each read by `read`.
@@ -95,7 +110,7 @@ impl Sql {
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<C, StoreError> {
         let mut rows = Vec::new();
-        self.0.query(text, values, &mut |row| {
+        self.engine.query(text, values, &mut |row| {
             rows.push(read(row)?);
             Ok(true)
         })?;
@@ -110,7 +125,7 @@ impl Sql {
         read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let (mut found, mut read) = (None, Some(read));
-        self.0.query(text, values, &mut |row| {
+        self.engine.query(text, values, &mut |row| {
             if let Some(read) = read.take() {
                 found = Some(read(row)?);
             }

@@ -5,12 +5,15 @@ use super::engine::Sql;
 use super::row::{Row, cut, json, ms, params};
 use super::writer::Tx;
 use super::{decide, effects, findings, schools};
-use crate::engine::{Decide, Input, Note, Presence};
+use crate::engine::{Decide, Input, NetworkKind, Note, Presence};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vigie_shared::error::{ErrorCode, Refusal};
 use vigie_shared::id::{MachineId, SchoolId};
+
+/// Longest name of a room, characters.
+const ROOM_MAX: usize = 60;
 
 /// Longest host name kept, characters (RFC 1035 allows 253).
 const HOST_NAME_MAX: usize = 253;
@@ -273,6 +276,26 @@ pub fn approve(
         tx.changed(school)?;
     }
     Ok(waiting.into_iter().map(|(machine, _)| machine).collect())
+}
+
+/// Says where a machine stands, and on which network. Judged from the next look at its school on.
+pub fn place(
+    tx: &mut Tx<'_>,
+    machine: MachineId,
+    room: &str,
+    network: Option<NetworkKind>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if room.chars().count() > ROOM_MAX || room.chars().any(char::is_control) {
+        return Err(StoreError::Conflict(format!("a room is named with at most {ROOM_MAX} characters, on one line")));
+    }
+    let (school, _) = school_of(tx.sql, machine)?;
+    tx.sql.engine().lock_schools(&[school].into())?;
+    const SQL: &str = "UPDATE machine SET room = ?2, network = ?3 WHERE id = ?1";
+    tx.sql.execute(SQL, params![machine.as_bytes(), room, network.map(NetworkKind::as_str)])?;
+    const WAKE: &str = "UPDATE school_state SET next_wake = ?2 WHERE school = ?1 AND next_wake > ?2";
+    tx.sql.execute(WAKE, params![school.as_bytes(), ms(cut(now))])?;
+    tx.changed(school)
 }
 
 /// Revokes a machine and its certificates, and tells the engine. Again is the same.

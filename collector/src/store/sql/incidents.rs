@@ -51,7 +51,7 @@ fn read(sql: &Sql, which: &str, parameters: &[&dyn Bind]) -> Result<Vec<(SchoolI
 fn summary(row: &Row<'_>) -> Result<IncidentSummary, StoreError> {
     let machine = match view::scope(row, 3)? {
         Scope::Machine(machine) => Some((machine, row.get::<Option<String>>(4)?.unwrap_or_default())),
-        Scope::School(_) | Scope::Collector => None,
+        Scope::Network(..) | Scope::School(_) | Scope::Basin | Scope::Collector => None,
     };
     Ok(IncidentSummary {
         id: row.get(0)?,

@@ -3,9 +3,11 @@
 //! read. Other processes may use the same database at the same time.
 
 pub mod apply;
+pub mod calendars;
 pub mod check;
 pub mod copy;
 mod decide;
+mod desk;
 mod effects;
 pub mod engine;
 mod events;
@@ -13,6 +15,8 @@ mod findings;
 mod identity;
 mod incidents;
 mod inventory;
+mod lines;
+mod maintenance;
 mod outbox;
 mod pages;
 pub mod published;
@@ -25,10 +29,13 @@ pub mod row;
 mod schools;
 mod set_back;
 pub mod tables;
+mod ticket_effects;
+mod ticket_policy;
 mod tickets;
 mod upkeep;
 mod users;
 mod view;
+mod wide;
 mod writer;
 
 use super::*;
@@ -58,7 +65,8 @@ pub struct SqlStore {
 
 impl SqlStore {
     /// A store on these connections, whose tables are up to date: one that writes, some that read.
-    pub fn start(writer: Sql, readers: Vec<Sql>) -> Result<Self, StoreError> {
+    pub fn start(writer: Sql, mut readers: Vec<Sql>) -> Result<Self, StoreError> {
+        readers.iter_mut().for_each(|reader| reader.share_calendars(&writer));
         let (changes, _) = broadcast::channel(CHANGES);
         let published = Published::new(&writer, changes)?;
         let writer = Writer::start(writer, published.clone())?;
@@ -92,6 +100,13 @@ impl Store for SqlStore {
             all.extend(told.unwrap_or_else(|| (0..count).map(|_| Err(writer::stopped())).collect()));
         }
         all
+    }
+
+    async fn look_wide(&self, now: Timestamp) -> Result<(), StoreError> {
+        if !self.readers.read(wide::is_due).await? {
+            return Ok(());
+        }
+        self.writer.write_often(move |tx| wide::look(tx, now)).await
     }
 
     async fn claim_due(
@@ -159,12 +174,127 @@ impl Store for SqlStore {
         self.writer.write(move |tx| schools::add_network(tx, &network)).await
     }
 
+    async fn add_line(&self, line: NewLine, now: Timestamp) -> Result<LineId, StoreError> {
+        self.writer.write(move |tx| lines::add(tx, &line, now)).await
+    }
+
+    async fn lines(&self, school: Option<Uai>) -> Result<Vec<LineSummary>, StoreError> {
+        self.readers.read(move |sql| lines::list(sql, school)).await
+    }
+
+    async fn remove_line(&self, line: LineId, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(move |tx| lines::remove(tx, line, now)).await
+    }
+
+    async fn claim_probing(&self, replica: ReplicaId, now: Timestamp) -> Result<Option<Vec<ProbedLine>>, StoreError> {
+        if !self.readers.read(move |sql| lines::probing_is_free(sql, replica, now)).await? {
+            return Ok(None);
+        }
+        self.writer.write_often(move |tx| lines::claim_probing(tx, replica, now)).await
+    }
+
+    async fn heard_elsewhere(
+        &self,
+        than: BTreeSet<SchoolId>,
+        after: Timestamp,
+        upto: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.readers.read(move |sql| lines::heard_elsewhere(sql, &than, after, upto)).await
+    }
+
     async fn policy(&self) -> Result<Policy, StoreError> {
         self.readers.read(writer::read_policy).await
     }
 
     async fn set_policy(&self, policy: Policy, now: Timestamp) -> Result<u64, StoreError> {
         self.writer.write(move |tx| schools::set_policy(tx, &policy, now)).await
+    }
+
+    async fn calendars(&self, school: Uai) -> Result<SchoolCalendars, StoreError> {
+        self.readers.read(move |sql| calendars::of_school(sql, schools::find(sql, school)?)).await
+    }
+
+    async fn calendar_settings(&self, school: Option<Uai>) -> Result<Option<CalendarSettings>, StoreError> {
+        self.readers.read(move |sql| calendars::settings(sql, school)).await
+    }
+
+    async fn set_calendar(
+        &self,
+        school: Option<Uai>,
+        settings: Option<CalendarSettings>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| calendars::set(tx, school, settings.as_ref(), &by, now)).await
+    }
+
+    async fn closures(&self, school: Option<Uai>) -> Result<Vec<ClosureRow>, StoreError> {
+        self.readers.read(move |sql| calendars::closures(sql, school)).await
+    }
+
+    async fn add_closure(&self, closure: NewClosure) -> Result<ClosureId, StoreError> {
+        self.writer.write(move |tx| calendars::add_closure(tx, &closure)).await
+    }
+
+    async fn remove_closure(&self, id: ClosureId, of: Option<Uai>, now: Timestamp) -> Result<ClosureRow, StoreError> {
+        self.writer.write(move |tx| calendars::remove_closure(tx, id, of, now)).await
+    }
+
+    async fn school_holidays(&self) -> Result<HolidayTable, StoreError> {
+        self.readers.read(calendars::holidays).await
+    }
+
+    async fn set_school_holidays(
+        &self,
+        table: HolidayTable,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<HolidaysSet, StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| calendars::set_holidays(tx, &table, &by, now)).await
+    }
+
+    async fn ticket_policy(&self) -> Result<Arc<TicketPolicy>, StoreError> {
+        self.readers.read(ticket_policy::in_force).await
+    }
+
+    async fn set_ticket_policy(&self, policy: TicketPolicy, by: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| ticket_policy::set(tx, &policy, &by, now)).await
+    }
+
+    async fn ticket_policy_versions(&self, limit: usize) -> Result<Vec<PolicyVersion>, StoreError> {
+        self.readers.read(move |sql| ticket_policy::versions(sql, limit)).await
+    }
+
+    async fn call(&self, call: NewCall, now: Timestamp, decider: Arc<dyn Decide>) -> Result<Called, StoreError> {
+        self.writer.write(move |tx| desk::call(tx, &call, now, decider.as_ref())).await
+    }
+
+    async fn act_on_ticket(
+        &self,
+        ticket: TicketId,
+        act: TicketAct,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| desk::act(tx, ticket, &act, &by, now, decider.as_ref())).await
+    }
+
+    async fn add_maintenance(&self, new: NewMaintenance, now: Timestamp) -> Result<MaintenanceId, StoreError> {
+        self.writer.write(move |tx| maintenance::add(tx, &new, now)).await
+    }
+
+    async fn end_maintenance(&self, id: MaintenanceId, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| maintenance::end(tx, id, &by, now)).await
+    }
+
+    async fn maintenances(&self, now: Timestamp, limit: usize) -> Result<Vec<MaintenanceView>, StoreError> {
+        self.readers.read(move |sql| maintenance::list(sql, now, limit)).await
     }
 
     async fn authority(&self) -> Result<Option<AuthorityRow>, StoreError> {
@@ -214,6 +344,17 @@ impl Store for SqlStore {
     ) -> Result<Vec<MachineId>, StoreError> {
         let by = by.to_owned();
         self.writer.write(move |tx| identity::approve(tx, &which, &by, now, decider.as_ref())).await
+    }
+
+    async fn place(
+        &self,
+        machine: MachineId,
+        room: &str,
+        network: Option<crate::engine::NetworkKind>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let room = room.trim().to_owned();
+        self.writer.write(move |tx| identity::place(tx, machine, &room, network, now)).await
     }
 
     async fn revoke(

@@ -7,7 +7,7 @@ use super::super::{
 };
 use super::engine::Sql;
 use super::row::{Bind, Row, ms, note, params};
-use super::{incidents, replicas, rollup, tickets, view};
+use super::{incidents, lines, replicas, rollup, tickets, view};
 use crate::engine::CollectorAbsence;
 use crate::facts::presence;
 use crate::store::HistoryLine;
@@ -61,7 +61,8 @@ pub fn school(sql: &Sql, uai: &str, now: Timestamp) -> Result<Option<SchoolPage>
     };
     const NETWORKS: &str = "SELECT kind, cidr FROM network WHERE school = ?1 ORDER BY kind, cidr";
     let networks = sql.all(NETWORKS, params![id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Some(SchoolPage { school, tickets: tickets::of_school(sql, id, TICKETS_OF_SCHOOL)?, networks }))
+    let tickets = tickets::of_school(sql, id, TICKETS_OF_SCHOOL)?;
+    Ok(Some(SchoolPage { school, tickets, networks, lines: lines::list(sql, Some(uai))? }))
 }
 
 /// Schools by name, without what hangs on them.

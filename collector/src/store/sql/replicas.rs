@@ -6,8 +6,8 @@
 use super::super::{ReplicaState, SignOfLife, Signed, StoreError};
 use super::engine::Sql;
 use super::row::{Row, cut, ms, params};
-use super::{set_back, view};
 use super::writer::Tx;
+use super::{set_back, view};
 use crate::engine::CollectorAbsence;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;

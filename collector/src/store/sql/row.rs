@@ -1,13 +1,20 @@
 //! Between columns and types: identifiers are 16 bytes, instants are milliseconds since 1970 (everything that enters
 //! the store is cut to the millisecond first), words are the `as_str` of their enumeration.
 
+use super::super::Probe;
 use super::super::StoreError;
-use crate::engine::{Bracket, Cause, Confidence, Note, Presence};
+use crate::calendar::Pause;
+use crate::engine::{Bracket, Cause, Confidence, NetworkKind, Note, Presence};
+use crate::helpdesk::ticket_policy::Level;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use vigie_shared::check::{CheckState, Reason};
 use vigie_shared::digest::Digest;
-use vigie_shared::id::{BootId, IncidentId, MachineId, MessageId, RefusedId, ReplicaId, SchoolId, StreamId, TicketId};
+use vigie_shared::id::{
+    BootId, ClosureId, IncidentId, LineId, MachineId, MaintenanceId, MessageId, RefusedId, ReplicaId, SchoolId,
+    StreamId, TicketId,
+};
 use vigie_shared::uai::Uai;
 
 /// What a column holds, or a parameter.
@@ -190,7 +197,21 @@ macro_rules! ids {
     };
 }
 
-ids!(BootId, Digest, IncidentId, MachineId, MessageId, RefusedId, ReplicaId, SchoolId, StreamId, TicketId);
+ids!(
+    BootId,
+    ClosureId,
+    Digest,
+    IncidentId,
+    LineId,
+    MachineId,
+    MaintenanceId,
+    MessageId,
+    RefusedId,
+    ReplicaId,
+    SchoolId,
+    StreamId,
+    TicketId
+);
 
 macro_rules! words {
     ($($name:ident),+) => {
@@ -203,7 +224,7 @@ macro_rules! words {
     };
 }
 
-words!(Presence, Cause, Confidence, CheckState);
+words!(Presence, Cause, Confidence, CheckState, NetworkKind, Probe, Level);
 
 impl Column for Reason {
     fn read(cell: Cell<'_>) -> Result<Self, String> {
@@ -214,6 +235,12 @@ impl Column for Reason {
 impl Column for Uai {
     fn read(cell: Cell<'_>) -> Result<Self, String> {
         text(cell)?.parse().map_err(|e: vigie_shared::uai::UaiError| e.to_string())
+    }
+}
+
+impl Column for IpAddr {
+    fn read(cell: Cell<'_>) -> Result<Self, String> {
+        text(cell)?.parse().map_err(|e: std::net::AddrParseError| e.to_string())
     }
 }
 
@@ -268,6 +295,26 @@ pub fn note(row: &Row<'_>, code: usize) -> Result<Note, StoreError> {
 pub fn parsed<T: serde::de::DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
     let text: String = row.get(index)?;
     serde_json::from_str(&text).map_err(|e| StoreError::Failed(format!("column {index} as stored: {e}")))
+}
+
+/// A column of JSON that may hold nothing.
+pub fn maybe_parsed<T: serde::de::DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.get(index)?;
+    let read = |text: String| serde_json::from_str(&text);
+    text.map(read).transpose().map_err(|e| StoreError::Failed(format!("column {index} as stored: {e}")))
+}
+
+/// A column of intervals: a JSON list of `[from, to]`, milliseconds.
+pub fn pauses(row: &Row<'_>, index: usize) -> Result<Vec<Pause>, StoreError> {
+    let stored: Vec<(i64, i64)> = parsed(row, index)?;
+    let instant =
+        |ms| Timestamp::from_millisecond(ms).map_err(|e| StoreError::Failed(format!("column {index} as stored: {e}")));
+    stored.into_iter().map(|(from, to)| Ok(Pause { from: instant(from)?, to: instant(to)? })).collect()
+}
+
+/// Intervals as stored.
+pub fn stored_pauses(pauses: &[Pause]) -> Result<String, StoreError> {
+    json(&pauses.iter().map(|pause| (ms(pause.from), ms(pause.to))).collect::<Vec<_>>())
 }
 
 /// An instant as stored.

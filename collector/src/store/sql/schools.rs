@@ -1,6 +1,7 @@
 //! Schools, their networks, the policy in force, the authority.
 
 use super::super::{AuthorityRow, Imported, NewNetwork, StoreError};
+use super::calendars;
 use super::engine::Sql;
 use super::replicas;
 use super::rollup;
@@ -73,6 +74,10 @@ pub fn import(tx: &mut Tx<'_>, rows: &[SchoolRow], now: Timestamp) -> Result<Imp
         } else if written > 0 {
             tx.changed(id)?;
         }
+    }
+    if done.updated > 0 {
+        // Where a school lies decides its holidays.
+        calendars::touch(tx)?;
     }
     Ok(done)
 }

@@ -7,10 +7,12 @@
 //! transaction at a time write, PostgreSQL locks the schools that a transaction decides on.
 
 use super::super::StoreError;
+use super::calendars;
 use super::engine::Sql;
 use super::published::Published;
 use super::rollup;
 use super::row::params;
+use crate::calendar::SchoolCalendars;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -38,12 +40,13 @@ pub struct Tx<'a> {
     /// Machines that call in this transaction: what they said later is looked at after what they said earlier.
     pub callers: BTreeSet<MachineId>,
     policy: Option<Arc<Policy>>,
+    calendars: Option<Vec<u8>>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(sql: &'a Sql) -> Self {
         let (changes, schools, callers) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { sql, changes, recount: BTreeSet::new(), schools, callers, policy: None }
+        Self { sql, changes, recount: BTreeSet::new(), schools, callers, policy: None, calendars: None }
     }
 
     /// There is something new to see in a school: its version goes up, and readers are told after the commit.
@@ -63,6 +66,22 @@ impl<'a> Tx<'a> {
         let policy = Arc::new(read_policy(self.sql)?);
         self.policy = Some(policy.clone());
         Ok(policy)
+    }
+
+    /// The calendars of a school. What they are made of is looked at once a transaction.
+    pub fn calendars(&mut self, school: SchoolId) -> Result<SchoolCalendars, StoreError> {
+        let version = match self.calendars.take() {
+            Some(version) => version,
+            None => calendars::version(self.sql)?,
+        };
+        let found = calendars::of_school_at(self.sql, school, &version);
+        self.calendars = Some(version);
+        found
+    }
+
+    /// What calendars are made of was changed in this transaction.
+    pub fn forget_calendars(&mut self) {
+        self.calendars = None;
     }
 
     /// The policy was changed in this transaction.
@@ -374,6 +393,7 @@ fn in_savepoint(job: &mut dyn Job, unit: usize, tx: &mut Tx<'_>) -> Result<(), S
         tx.sql.execute("ROLLBACK TO unit", &[])?;
         tx.changes.clear();
         tx.forget_policy();
+        tx.forget_calendars();
         if !job.salvage(unit, tx) {
             tx.sql.execute("ROLLBACK TO unit", &[])?;
         }

@@ -66,7 +66,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 /// Every migration in order; the position plus one is the format.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -286,6 +286,94 @@ SELECT s.id,
     (SELECT count(*) FROM incident i WHERE i.school = s.id AND i.resolved IS NULL),
     (SELECT count(*) FROM ticket t WHERE t.school = s.id AND t.resolved IS NULL)
 FROM school s;
+";
+
+/// Internet accesses of schools, the probe of their routers, and from where machines leave their school.
+const LINES: &str = "
+CREATE TABLE line (
+    id BLOB PRIMARY KEY, school BLOB NOT NULL REFERENCES school (id), operator TEXT NOT NULL, reference TEXT NOT NULL,
+    address TEXT NOT NULL, carries TEXT NOT NULL, backup INTEGER NOT NULL,
+    probe TEXT NOT NULL CHECK (probe IN ('ping', 'none')), created INTEGER NOT NULL,
+    UNIQUE (school, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX line_probed ON line (id) WHERE probe = 'ping';
+-- What the probe of a line came to, as last confirmed. `ours`: this silence may be the collector's own.
+CREATE TABLE line_state (
+    line BLOB PRIMARY KEY REFERENCES line (id), answers INTEGER NOT NULL, ours INTEGER NOT NULL, since INTEGER NOT NULL,
+    last_answer INTEGER, ever_answered INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- What one collector at a time does, and until when it is the one.
+CREATE TABLE duty (name TEXT PRIMARY KEY, holder BLOB NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Since when a machine comes from its address, from where it usually comes, and the network it was last known to be on:
+-- written when the address changes.
+ALTER TABLE liveness ADD COLUMN address_since INTEGER;
+ALTER TABLE liveness ADD COLUMN usual_address TEXT;
+ALTER TABLE liveness ADD COLUMN network TEXT;
+";
+
+/// What verdicts need to know of machines, and to remember of incidents.
+const VERDICTS: &str = "
+-- Where a machine stands: told by people.
+ALTER TABLE machine ADD COLUMN room TEXT NOT NULL DEFAULT '';
+-- The network it is on, where people told it.
+ALTER TABLE machine ADD COLUMN network TEXT;
+-- When it is usually there, weekday by half-day, as counts.
+ALTER TABLE liveness ADD COLUMN habit TEXT;
+-- When an incident came back after an end; and while it flaps, the end that is waited for.
+ALTER TABLE incident ADD COLUMN returns TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE incident ADD COLUMN calm TEXT;
+CREATE INDEX school_of_basin ON school (basin);
+-- Schools that were judged anew since the second engine looked last.
+CREATE TABLE wide_due (n INTEGER PRIMARY KEY, school BLOB NOT NULL) STRICT;
+";
+
+/// Calendars of schools: what is set for the fleet (`fleet`) and for schools (`school:ID`), exceptional closures, school
+/// holidays that replace those compiled in.
+const CALENDARS: &str = "
+CREATE TABLE calendar (
+    scope TEXT PRIMARY KEY, body TEXT NOT NULL, since INTEGER NOT NULL, by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+-- `starts` and `ends` are days (both included), or instants (the second is the first that counts again). Without a
+-- school: all of them; without a network: both.
+CREATE TABLE closure (
+    id BLOB PRIMARY KEY, school BLOB REFERENCES school (id),
+    network TEXT CHECK (network IN ('pedagogical', 'administrative')), starts TEXT NOT NULL, ends TEXT NOT NULL,
+    reason TEXT NOT NULL, note TEXT NOT NULL, by TEXT NOT NULL, created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX closure_of_school ON closure (school, starts);
+CREATE TABLE school_holiday (
+    zone TEXT NOT NULL, year INTEGER NOT NULL, body TEXT NOT NULL, since INTEGER NOT NULL, by TEXT NOT NULL,
+    PRIMARY KEY (zone, year)
+) STRICT, WITHOUT ROWID;
+-- Another value after every change of what calendars are made of, never one that was there before.
+CREATE TABLE calendar_state (id INTEGER PRIMARY KEY CHECK (id = 1), version BLOB NOT NULL) STRICT;
+";
+
+/// The ticket policy, planned maintenance, and what tickets keep for people.
+const HELPDESK: &str = "
+CREATE TABLE ticket_policy (version INTEGER PRIMARY KEY, body TEXT NOT NULL, since INTEGER NOT NULL, by TEXT NOT NULL) STRICT;
+-- `subject` is the name of a basin or of a room. `ended` is when somebody ended it before its time.
+CREATE TABLE maintenance (
+    id BLOB PRIMARY KEY, scope TEXT NOT NULL CHECK (scope IN ('fleet', 'basin', 'school', 'room', 'machine')),
+    school BLOB REFERENCES school (id), machine BLOB, subject TEXT, starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL CHECK (ends > starts), reason TEXT NOT NULL, by TEXT NOT NULL, created INTEGER NOT NULL,
+    ended INTEGER, ended_by TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX maintenance_ends ON maintenance (ends);
+-- The terms on which a ticket was opened, the intervals in which its clock stood ([[from, to], …]), when it was opened
+-- again, when somebody called, who has it, and the former ticket that it follows.
+ALTER TABLE ticket ADD COLUMN category TEXT NOT NULL DEFAULT 'other';
+ALTER TABLE ticket ADD COLUMN urgency TEXT NOT NULL DEFAULT 'medium';
+ALTER TABLE ticket ADD COLUMN impact TEXT NOT NULL DEFAULT 'medium';
+ALTER TABLE ticket ADD COLUMN quiet_s INTEGER NOT NULL DEFAULT 120;
+ALTER TABLE ticket ADD COLUMN reopen_within_s INTEGER NOT NULL DEFAULT 86400;
+ALTER TABLE ticket ADD COLUMN pauses TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE ticket ADD COLUMN reopened INTEGER;
+ALTER TABLE ticket ADD COLUMN called INTEGER;
+ALTER TABLE ticket ADD COLUMN taken_by TEXT;
+ALTER TABLE ticket ADD COLUMN follows BLOB;
+UPDATE ticket SET category = 'internet', urgency = 'high', impact = 'high' WHERE name = 'internet';
+UPDATE ticket SET category = 'storage', impact = 'low' WHERE name = 'volume-space';
 ";
 
 #[cfg(test)]

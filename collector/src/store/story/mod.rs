@@ -1,9 +1,13 @@
 //! The conformance story of a store: what every store must do, told against [`Store`] only. A second engine runs the
 //! same story by one more line in `on_every_store!`.
 
+mod calendars;
+mod desk;
 mod durability;
 mod figures;
 mod identity;
+mod lines;
+mod maintenance;
 mod outbox;
 mod pages;
 mod people;
@@ -20,6 +24,7 @@ use crate::directory::SchoolRow;
 use crate::engine::{
     Bracket, Cause, Confidence, Decision, Effect, IncidentKey, Input, NewTicket, Note, Presence, Scope, View,
 };
+use crate::helpdesk::ticket_policy::Level;
 use jiff::SignedDuration;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -394,9 +399,16 @@ fn check(
             let ticket = NewTicket {
                 group_key: INTERNET.to_owned(),
                 check: INTERNET.to_owned(),
+                category: "internet".to_owned(),
+                urgency: Level::High,
+                impact: Level::High,
                 allowed_minutes: 240,
+                quiet_s: 0,
+                reopen_within_s: 0,
+                follows: false,
                 opened: now,
                 due: now + SignedDuration::from_hours(4),
+                at: now,
             };
             effects.push(Effect::Ticket { key, ticket });
         }

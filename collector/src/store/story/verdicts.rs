@@ -96,7 +96,7 @@ async fn a_tick_judges_silence_and_sets_the_next_wake(world: &World) {
     assert_eq!(due(&store, 359).await, []);
 
     sync(&store, &tiny, agent.call(301, 1, 1, &[])).await.unwrap();
-    let heard = Input::Heard { machine: agent.peer.machine, at: at(301), previous: Some(at(60)) };
+    let heard = Input::Heard { machine: agent.peer.machine, at: at(301), previous: Some(at(60)), booted: None };
     assert_eq!(tiny.told(), [heard]);
 }
 
@@ -150,7 +150,7 @@ async fn the_view_holds_open_incidents_and_those_resolved_lately(world: &World) 
     assert_eq!(view.incidents[&key].ticket.as_deref(), Some(INTERNET));
     assert_eq!((view.incidents[&key].ended, view.tickets[INTERNET].touched_by_human), (None, false));
     let row = &view.machines[&agent.peer.machine];
-    assert_eq!((row.trusted, row.vantage, row.last_seen, row.interval_s), (true, true, Some(at(60)), 60));
+    assert_eq!((row.trusted, row.is_eye(), row.last_seen, row.interval_s), (true, true, Some(at(60)), 60));
     assert_eq!(view.checks[&(agent.peer.machine, INTERNET.to_owned(), String::new())].state, CheckState::Critical);
 
     sync(&store, &tiny, agent.call(120, 2, 3, &[(2, 110, internet(CheckState::Ok))])).await.unwrap();
@@ -190,9 +190,16 @@ fn ticket(key: &IncidentKey, second: i64) -> Effect {
     let ticket = NewTicket {
         group_key: "space".to_owned(),
         check: key.check.clone(),
+        category: "internet".to_owned(),
+        urgency: Level::High,
+        impact: Level::High,
         allowed_minutes: 240,
+        quiet_s: 0,
+        reopen_within_s: 0,
+        follows: false,
         opened: at(second),
         due: at(second + 14_400),
+        at: at(second),
     };
     Effect::Ticket { key: key.clone(), ticket }
 }

@@ -3,11 +3,17 @@
 use super::super::super::{Role, StoreError};
 use super::super::copy::{Value, pages};
 use super::super::engine::Sql;
+use super::super::lines::carries;
 use super::super::tables::{TABLES, Table};
 use super::{Outcome, RESTORE};
-use crate::engine::{Cause, Confidence, Presence, Scope};
+use crate::calendar::school_holidays::Period;
+use crate::calendar::{CalendarSettings, ClosureError, ClosureReason, Stretch, Zone};
+use crate::engine::{Calm, Cause, Confidence, Habit, Presence, Scope};
+use crate::helpdesk::ticket_policy::{Level, TicketPolicy};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use vigie_shared::check::CheckState;
 use vigie_shared::digest::Digest;
 use vigie_shared::evidence::HardwareEvidence;
@@ -93,12 +99,28 @@ fn word<T>(text: &str, parse: fn(&str) -> Option<T>) -> Result<(), String> {
     parse(text).map(drop).ok_or_else(|| format!("the word « {} » is not known", text.escape_debug()))
 }
 
+/// A day or an instant of a closure.
+fn moment(text: &str) -> Result<(), String> {
+    match Stretch::parse(text, text) {
+        // One instant alone is no stretch, but it can be read.
+        Ok(_) | Err(ClosureError::Reversed { .. }) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 type Figures = BTreeMap<String, String>;
 
 /// Columns that the store must be able to read.
 const READ: &[(&str, &[(&str, Reads)])] = &[
     ("machine", &[("hardware", json::<HardwareEvidence>), ("hardware_seen", json::<HardwareEvidence>)]),
-    ("liveness", &[("presence", |text| word(text, Presence::parse))]),
+    ("liveness", &[("presence", |text| word(text, Presence::parse)), ("habit", json::<Habit>)]),
+    (
+        "line",
+        &[
+            ("address", |text| text.parse::<IpAddr>().map(drop).map_err(|error| error.to_string())),
+            ("carries", |text| word(text, carries)),
+        ],
+    ),
     ("finding", &[("figures", json::<Figures>)]),
     ("announced", &[("digests", json::<BTreeMap<String, Digest>>)]),
     ("check_state", &[("state", |text| word(text, CheckState::parse)), ("evidence", json::<Figures>)]),
@@ -110,11 +132,24 @@ const READ: &[(&str, &[(&str, Reads)])] = &[
             ("confidence", |text| word(text, Confidence::parse)),
             ("witnesses", json::<BTreeSet<MachineId>>),
             ("votes", json::<BTreeMap<MachineId, Cause>>),
+            ("returns", json::<Vec<Timestamp>>),
+            ("calm", json::<Calm>),
         ],
     ),
     ("incident_history", &[("figures", json::<Figures>)]),
+    (
+        "ticket",
+        &[
+            ("urgency", |text| word(text, Level::parse)),
+            ("impact", |text| word(text, Level::parse)),
+            ("pauses", json::<Vec<(i64, i64)>>),
+        ],
+    ),
     ("ticket_entry", &[("figures", json::<Figures>)]),
     ("outbox", &[("figures", json::<Figures>)]),
+    ("calendar", &[("body", |text| CalendarSettings::parse(text).map(drop).map_err(|error| error.to_string()))]),
+    ("closure", &[("starts", moment), ("ends", moment), ("reason", |text| word(text, ClosureReason::parse))]),
+    ("school_holiday", &[("zone", |text| word(text, Zone::parse)), ("body", json::<Vec<Period>>)]),
     ("user", &[("role", |text| word(text, Role::parse))]),
 ];
 
@@ -134,18 +169,38 @@ fn readable(sql: &Sql) -> Outcome {
 
 fn policies(sql: &Sql) -> Outcome {
     let what = "every policy can be read, is within its bounds and has its number";
-    let mut outcome = Outcome::new("policy", what, "put a good policy in force: « vigie-collector policy set FILE »");
-    let result =
-        each(sql, "policy", &mut |row| match serde_json::from_str::<Policy>(row.text("body").unwrap_or_default()) {
-            Err(error) => outcome.add(format!("{}: {error}", row.key())),
-            Ok(policy) => {
-                if i64::try_from(policy.version).map(Value::Int).as_ref() != Ok(row.value("version")) {
-                    outcome.add(format!("{}: its body says version {}", row.key(), policy.version));
-                }
-                policy.problems().iter().for_each(|problem| outcome.add(format!("{}: {problem}", row.key())));
-            }
-        });
+    let advice =
+        "put good ones in force: « vigie-collector policy set FILE », « vigie-collector ticket-policy set FILE »";
+    let mut outcome = Outcome::new("policy", what, advice);
+    let agents = |text: &str| {
+        let policy: Policy = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        Ok((policy.version, policy.problems().iter().map(ToString::to_string).collect()))
+    };
+    let tickets = |text: &str| {
+        let policy: TicketPolicy = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        Ok((policy.version, policy.problems().iter().map(ToString::to_string).collect()))
+    };
+    let result = versions(sql, "policy", agents, &mut outcome);
+    let result = result.and_then(|()| versions(sql, "ticket_policy", tickets, &mut outcome));
     outcome.settle(result)
+}
+
+/// Looks at every version of a policy; `read` gives the version that its body says, and its problems.
+fn versions(
+    sql: &Sql,
+    table: &str,
+    read: impl Fn(&str) -> Result<(u64, Vec<String>), String>,
+    outcome: &mut Outcome,
+) -> Result<(), StoreError> {
+    each(sql, table, &mut |row| match read(row.text("body").unwrap_or_default()) {
+        Err(error) => outcome.add(format!("{}: {error}", row.key())),
+        Ok((version, problems)) => {
+            if i64::try_from(version).map(Value::Int).as_ref() != Ok(row.value("version")) {
+                outcome.add(format!("{}: its body says version {version}", row.key()));
+            }
+            problems.iter().for_each(|problem| outcome.add(format!("{}: {problem}", row.key())));
+        }
+    })
 }
 
 fn authority(sql: &Sql) -> Outcome {

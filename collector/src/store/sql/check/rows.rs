@@ -157,6 +157,8 @@ fn counter(table: &'static str) -> Look {
 const REFERENCES: &[[&str; 4]] = &[
     ["school_state", "school", "school", "id"],
     ["network", "school", "school", "id"],
+    ["line", "school", "school", "id"],
+    ["line_state", "line", "line", "id"],
     ["token", "school", "school", "id"],
     ["machine", "school", "school", "id"],
     ["check_state", "school", "school", "id"],
@@ -179,6 +181,9 @@ const REFERENCES: &[[&str; 4]] = &[
     ["ticket", "machine", "machine", "id"],
     ["incident", "machine", "machine", "id"],
     ["incident", "ticket", "ticket", "id"],
+    ["ticket", "follows", "ticket", "id"],
+    ["maintenance", "school", "school", "id"],
+    ["maintenance", "machine", "machine", "id"],
     ["incident_history", "incident", "incident", "id"],
     ["ticket_entry", "ticket", "ticket", "id"],
     ["outbox", "ticket", "ticket", "id"],

@@ -23,7 +23,7 @@ fn fill(sql: &Sql) {
     sql.script("PRAGMA foreign_keys = off; DELETE FROM counter").unwrap();
     for table in TABLES.iter().chain(PASSING) {
         let rows = match table.name {
-            "authority" | "collector" => 1,
+            "authority" | "collector" | "calendar_state" => 1,
             "policy" | "section" | "refused" => 2 * table.page + 3,
             "event" => 2 * table.page,
             _ => 7,
@@ -43,8 +43,12 @@ fn fill(sql: &Sql) {
 fn invented(table: &str, column: &Column, row: usize) -> Value {
     let number = i64::try_from(row).unwrap();
     match (table, column.name, column.kind) {
-        ("network", "kind", _) => Value::Text("pedagogical".to_owned()),
+        ("closure", "network", _) if row.is_multiple_of(2) => Value::Null,
+        ("network", "kind", _) | ("closure", "network", _) => Value::Text("pedagogical".to_owned()),
         ("machine", "status", _) => Value::Text("trusted".to_owned()),
+        ("line", "probe", _) => Value::Text("ping".to_owned()),
+        ("maintenance", "scope", _) => Value::Text("fleet".to_owned()),
+        ("maintenance", "ends", _) => Value::Int(number + 1),
         ("user", "role", _) => Value::Text("technician".to_owned()),
         ("session", "login", _) => Value::Text("login-1-é\n".to_owned()),
         ("token", "used", _) => Value::Int(0),

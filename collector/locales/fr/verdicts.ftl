@@ -1,0 +1,72 @@
+# Verdicts: causes, subjects, and why each is believed: who saw what, by which rule, what would change it.
+problem-local-network = Une partie de l’établissement est coupée
+problem-line-quality = Ligne dégradée
+problem-backup-line = Sur ligne de secours
+problem-server-silent = Serveur muet
+problem-unseen = Poste introuvable
+cause-undetermined = cause indéterminée
+cause-power = coupure de courant
+cause-switch = commutateur
+cause-pedagogical-network = réseau pédagogique
+cause-administrative-network = réseau administratif
+cause-dns = serveur de noms
+cause-dns-lying = serveur de noms qui ment (page de blocage)
+cause-proxy = proxy ou filtre
+cause-portal = portail captif ou page de blocage
+cause-tls-interception = interception TLS
+cause-dhcp = DHCP
+cause-line = ligne opérateur
+cause-degraded-line = ligne dégradée
+cause-backup-line = ligne de secours
+cause-blocked-by-name = Vigie bloqué par son nom
+cause-collector = collecteur hors d’atteinte
+cause-machine = le poste lui-même
+cause-switch-or-power = commutateur ou courant
+cause-school-network = réseau de l’établissement
+cause-interception = interception (portail ou filtre)
+note-opened-by-silence = { $witnesses ->
+    [one] { $witnesses } poste s’est tu
+   *[other] { $witnesses } postes se sont tus
+} ensemble et sans adieu ; dernières nouvelles de l’établissement à { $last_seen }. Règle : plus personne n’est entendu, et ceux qui devaient parler ensuite se taisent tous. Un seul poste entendu sans plainte changerait ce constat.
+note-opened-by-network-silence = { $witnesses ->
+    [one] { $witnesses } poste de ce réseau s’est tu
+   *[other] { $witnesses } postes de ce réseau se sont tus
+} ensemble ; dernières nouvelles à { $last_seen }. { $others ->
+    [one] { $others } poste de l’autre réseau a parlé
+   *[other] { $others } postes de l’autre réseau ont parlé
+} depuis : la ligne porte, ce réseau non. Un poste de ce réseau entendu changerait ce constat.
+note-opened-by-reports = { $witnesses ->
+    [one] { $witnesses } poste en ligne signale
+   *[other] { $witnesses } postes en ligne signalent
+} la panne, sur { $online } : { $reason }. Règle : deux postes au moins, et la moitié de ceux qui sont entendus. De nouvelles mesures bonnes changeraient ce constat.
+note-opened-by-absence = L’établissement est ouvert depuis { $opened } et personne n’est venu, alors que { $witnesses } postes viennent toujours ; dernières nouvelles à { $last_seen }. Le premier poste entendu changerait ce constat ; une fermeture exceptionnelle se note au calendrier.
+note-opened-by-probe = { $lines ->
+    [one] Le routeur de l’établissement ne répond
+   *[other] Les { $lines } routeurs de l’établissement ne répondent
+} plus au collecteur depuis { $last_seen }, et aucun poste n’est entendu : ligne ou courant. Une réponse du routeur ou un poste entendu changerait ce constat.
+note-opened-by-part-silence = { $witnesses } postes se sont tus au même moment, dernières nouvelles à { $last_seen }, pendant que { $others } autres parlent. Salles : { $rooms }. Commutateur ou courant d’une salle ; leur retour dira lequel.
+note-opened-by-quality = { $witnesses } postes sur { $online } mesurent des pertes ou des lenteurs derrière la passerelle. Règle : deux au moins, et la moitié de ceux qui sont entendus.
+note-opened-by-address = { $witnesses } postes sur { $online } appellent d’une autre adresse que d’habitude : l’établissement est sur sa ligne de secours.
+note-opened-by-server-silence = Ce serveur se tait pendant les heures ouvrées, dernières nouvelles à { $last_seen }, et rien de plus large ne l’explique.
+note-opened-by-unseen = Personne n’a entendu ce poste depuis { $school_days } jours de classe (dernières nouvelles à { $last_seen }) : à chercher à la prochaine visite.
+note-opened-by-schools = { $schools } établissements ({ $area }) sont coupés au même moment : une seule cause, un seul ticket. Un établissement entendu en sort seul.
+note-opened-by-all-schools = { $schools } établissements de plusieurs bassins se sont tus au même moment, et plus personne n’est entendu : c’est la ligne du collecteur.
+note-resolved-by-return = { $machines ->
+    [one] { $machines } poste est revenu
+   *[other] { $machines } postes sont revenus
+} : le service est rétabli.
+note-resolved-by-probe = Le routeur de l’établissement répond de nouveau.
+note-resolved-by-quality = Les { $online } postes entendus mesurent de nouveau une bonne ligne.
+note-resolved-by-schools = Tous ses établissements sont rétablis.
+note-resolved-heard-again = De nouveau entendu.
+note-resolved-by-goodbye = Arrêté exprès : il a dit adieu.
+note-came-back = La panne revient après s’être arrêtée ({ $times }ᵉ fois en une heure) : elle continue, sans nouveau ticket.
+note-widened = La panne touche tout l’établissement ({ $witnesses } témoins) : même ticket.
+figure-others = autres postes
+figure-rooms = salles
+figure-lines = lignes
+figure-opened = ouverture
+figure-school-days = jours de classe
+figure-schools = établissements
+figure-area = bassin
+figure-times = fois

@@ -1,0 +1,152 @@
+//! What all stages do with an incident: open, widen, disturb, end it. Flapping lives here, once for all of them: an
+//! incident that comes back soon after its end *is* the one that ended, and when it came back often its end is believed
+//! only after a time of calm.
+
+use super::{Bracket, Calm, Cause, Confidence, Effect, IncidentKey, IncidentRow, Note, View};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use vigie_shared::id::MachineId;
+
+/// What comes back within this time after its end goes on.
+const GOES_ON: SignedDuration = SignedDuration::from_mins(15);
+/// Returns are remembered this long.
+pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// With this many returns within [`WINDOW`] it flaps.
+const FLAPS: usize = 2;
+/// While it flaps, all must be well for this long before it counts as ended.
+pub const CALM: SignedDuration = SignedDuration::from_mins(10);
+
+/// A verdict before it is written.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Why, as far as known.
+    pub cause: Cause,
+    /// How sure.
+    pub confidence: Confidence,
+    /// When it began.
+    pub started: Bracket,
+    /// Who bears witness.
+    pub witnesses: BTreeSet<MachineId>,
+    /// What each named as the cause.
+    pub votes: BTreeMap<MachineId, Cause>,
+    /// Why it is believed.
+    pub note: Note,
+}
+
+/// The incident of a key, if it is open.
+pub fn find_open<'v>(view: &'v View, key: &IncidentKey) -> Option<&'v IncidentRow> {
+    view.incidents.get(key).filter(|incident| incident.ended.is_none())
+}
+
+/// Whether its ends are not believed at once.
+fn is_flapping(row: &IncidentRow, now: Timestamp) -> bool {
+    row.returns.iter().filter(|at| **at + WINDOW > now).count() >= FLAPS
+}
+
+/// Opens an incident, or lets the one go on that ended a moment ago.
+pub fn open(view: &mut View, key: &IncidentKey, found: Found, now: Timestamp, effects: &mut Vec<Effect>) {
+    if let Some(row) = view.incidents.get_mut(key)
+        && row.ended.is_some_and(|ended| ended.by + GOES_ON > now)
+    {
+        // A ticket that was resolved meanwhile is opened again by the rules of tickets.
+        row.ticket = row.ticket.take().filter(|group| view.tickets.contains_key(group));
+        row.returns.retain(|at| *at + WINDOW > now);
+        row.returns.push(now);
+        (row.ended, row.calm) = (None, None);
+        let note = Note::new("came_back").with("times", row.returns.len());
+        effects.push(Effect::ReturnIncident { key: key.clone(), returns: row.returns.clone(), at: now, note });
+        return;
+    }
+    let Found { cause, confidence, started, witnesses, votes, note } = found;
+    let row = IncidentRow {
+        cause,
+        confidence,
+        started,
+        detected: now,
+        ended: None,
+        witnesses: witnesses.clone(),
+        votes: votes.clone(),
+        ticket: None,
+        returns: Vec::new(),
+        calm: None,
+    };
+    view.incidents.insert(key.clone(), row);
+    effects.push(Effect::OpenIncident {
+        key: key.clone(),
+        cause,
+        confidence,
+        started,
+        detected: now,
+        witnesses: witnesses.into_iter().collect(),
+        votes,
+        note,
+    });
+}
+
+/// An open incident is about more than was thought: it keeps its history and its ticket.
+pub fn widen(
+    view: &mut View,
+    from: &IncidentKey,
+    to: &IncidentKey,
+    found: Found,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(mut row) = view.incidents.remove(from) else { return };
+    effects.push(Effect::WidenIncident {
+        from: from.clone(),
+        to: to.clone(),
+        at: now,
+        note: Note::new("widened").with("witnesses", found.witnesses.len()),
+    });
+    row.started =
+        Bracket { after: row.started.after.min(found.started.after), by: row.started.by.min(found.started.by) };
+    row.witnesses.extend(found.witnesses);
+    row.votes.extend(found.votes);
+    (row.cause, row.confidence) = (found.cause, found.confidence);
+    effects.push(Effect::AmendIncident {
+        key: to.clone(),
+        cause: row.cause,
+        confidence: row.confidence,
+        started: row.started,
+        ended: None,
+        votes: row.votes.clone(),
+        at: now,
+        note: found.note,
+    });
+    view.incidents.insert(to.clone(), row);
+}
+
+/// All is well as far as an incident goes: it ends, at once or, while it flaps, after a time of calm.
+pub fn well(view: &mut View, key: &IncidentKey, ended: Bracket, now: Timestamp, note: Note, effects: &mut Vec<Effect>) {
+    let Some(row) = view.incidents.get_mut(key).filter(|row| row.ended.is_none()) else { return };
+    let ended = match row.calm {
+        None if is_flapping(row, now) => {
+            let calm = Some(Calm { since: now, ended });
+            row.calm = calm;
+            effects.push(Effect::SetCalm { key: key.clone(), calm });
+            return;
+        }
+        Some(calm) if calm.since + CALM > now => return,
+        Some(calm) => calm.ended,
+        None => ended,
+    };
+    (row.ended, row.calm) = (Some(ended), None);
+    effects.push(Effect::ResolveIncident { key: key.clone(), ended, at: now, note });
+}
+
+/// An open incident goes on after all: the calm that was waited for is over.
+pub fn unwell(view: &mut View, key: &IncidentKey, effects: &mut Vec<Effect>) {
+    if let Some(row) = view.incidents.get_mut(key)
+        && row.ended.is_none()
+        && row.calm.take().is_some()
+    {
+        effects.push(Effect::SetCalm { key: key.clone(), calm: None });
+    }
+}
+
+/// When the next calm has lasted long enough.
+pub fn next_wake(view: &View) -> Option<Timestamp> {
+    let open = view.incidents.values().filter(|row| row.ended.is_none());
+    open.filter_map(|row| row.calm.map(|calm| calm.since + CALM)).min()
+}

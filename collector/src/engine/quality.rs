@@ -1,0 +1,69 @@
+//! Stage: the line carries, but badly, or it is the back-up line that carries. Seen by several machines, never by one.
+
+use super::incident::{self, Found};
+use super::{Bracket, Cause, Confidence, Effect, IncidentKey, MachineRow, Note, Presence, Scope, View};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use vigie_shared::check::{BACKUP_LINE, CheckState, INTERNET, LINE_QUALITY, Reason};
+use vigie_shared::id::MachineId;
+
+/// Machines that must agree.
+const QUORUM: usize = 2;
+
+/// Opens and ends the incidents of a bad line and of a back-up line.
+pub fn judge(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
+    let online = eyes(view).count();
+    let slow = since(view, |id, _| {
+        let row = view.checks.get(&(id, INTERNET.to_owned(), String::new()))?;
+        (row.state == CheckState::Warning && row.reason == Reason::LineDegraded).then_some(row.since)
+    });
+    settle(view, LINE_QUALITY, Cause::DegradedLine, "opened_by_quality", &slow, online, now, effects);
+    let elsewhere = since(view, |_, row| {
+        let (now, usual) = (row.address?, row.usual_address?);
+        (now != usual).then(|| row.address_since.or(row.last_seen)).flatten()
+    });
+    settle(view, BACKUP_LINE, Cause::BackupLine, "opened_by_address", &elsewhere, online, now, effects);
+}
+
+fn eyes(view: &View) -> impl Iterator<Item = (MachineId, &MachineRow)> {
+    view.machines.iter().filter(|(_, row)| row.is_eye() && row.presence == Presence::Online).map(|(id, row)| (*id, row))
+}
+
+/// The machines that see it, and since when.
+fn since(view: &View, sees: impl Fn(MachineId, &MachineRow) -> Option<Timestamp>) -> BTreeMap<MachineId, Timestamp> {
+    eyes(view).filter_map(|(id, row)| sees(id, row).map(|since| (id, since))).collect()
+}
+
+/// Opens while at least two see it and half of those heard do; ends when fewer than a quarter do.
+#[expect(clippy::too_many_arguments, reason = "two callers, each a line")]
+fn settle(
+    view: &mut View,
+    check: &str,
+    cause: Cause,
+    code: &str,
+    seen: &BTreeMap<MachineId, Timestamp>,
+    online: usize,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+) {
+    let key = IncidentKey::new(Scope::School(view.school), check, "");
+    let Some(open) = incident::find_open(view, &key) else {
+        let Some(by) = seen.values().min().copied() else { return };
+        if seen.len() >= QUORUM && seen.len() * 2 >= online {
+            let witnesses: BTreeSet<_> = seen.keys().copied().collect();
+            let votes = witnesses.iter().map(|id| (*id, cause)).collect();
+            let note = Note::new(code).with("witnesses", seen.len()).with("online", online);
+            let started = Bracket { after: by - SignedDuration::from_secs(60), by };
+            let confidence = Confidence::Confirmed;
+            incident::open(view, &key, Found { cause, confidence, started, witnesses, votes, note }, now, effects);
+        }
+        return;
+    };
+    // Nobody is heard: nothing is known of the line.
+    if online == 0 || seen.len() * 4 >= online {
+        return incident::unwell(view, &key, effects);
+    }
+    let ended = Bracket { after: open.detected.min(now), by: now };
+    let note = Note::new("resolved_by_quality").with("online", online);
+    incident::well(view, &key, ended, now, note, effects);
+}
