@@ -20,7 +20,7 @@ pub fn judge(view: &mut View, arena: &Arena, inputs: &[Input], now: Timestamp, e
                 sick += 1;
                 continue;
             }
-            Some(check) if check.state == CheckState::Ok && check.since > incident.started.after => proven += 1,
+            Some(check) if check.state == CheckState::Ok && check.since >= incident.started.after => proven += 1,
             // Contact alone tells something of a machine that had fallen silent, and only if it does not complain.
             _ if fell_silent && !incident.votes.contains_key(&id) => heard += 1,
             _ => continue,
