@@ -87,7 +87,7 @@ fn look(view: &View, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) 
         check: &key.check,
         cause: incident.cause.as_str(),
         reason: check.map(|row| row.reason.as_str()),
-        kind: machine.and_then(|m| view.kinds.get(&m)).map(String::as_str),
+        kind: machine.and_then(|m| view.machines.get(&m)).map(|row| row.kind.as_str()),
     };
     let Some(terms) = view.ticket_policy.rule(&facts).and_then(|rule| rule.terms()) else { return Look::Never };
     if is_part(view, key, incident) {

@@ -56,6 +56,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The word of the store and of ticket rules.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Workstation => "workstation",
+            Self::Laptop => "laptop",
+            Self::Server => "server",
+            Self::Nomade => "nomade",
+        }
+    }
+
     /// From the word of the store; a kind that is not known is taken for a workstation.
     pub fn parse(word: &str) -> Self {
         match word {
@@ -286,8 +296,6 @@ pub struct View {
     /// The ticket of each group that was resolved last, if within
     /// [`FOLLOWS_WITHIN`](crate::helpdesk::ticket_policy::FOLLOWS_WITHIN).
     pub ended_tickets: BTreeMap<String, EndedTicket>,
-    /// Kinds of its machines by their words, where the ticket policy asks for them.
-    pub kinds: BTreeMap<MachineId, String>,
     /// Planned maintenance of the school that has begun, lately ended ones included.
     pub maintenance: Vec<Maintenance>,
     /// Which incidents become tickets.
@@ -310,7 +318,6 @@ impl View {
             parents: Vec::new(),
             siblings: false,
             ended_tickets: BTreeMap::new(),
-            kinds: BTreeMap::new(),
             maintenance: vec![],
             ticket_policy: Arc::default(),
             absence: None,

@@ -284,11 +284,6 @@ impl TicketPolicy {
         let first = of_subject.clone().next();
         of_subject.find(|rule| rule.is_general()).or(first).and_then(|rule| rule.terms().cloned())
     }
-
-    /// Whether any rule asks for kinds of machines.
-    pub fn asks_for_kinds(&self) -> bool {
-        self.rules.iter().any(|rule| !rule.kinds.is_empty())
-    }
 }
 
 /// The pauses of a clock with one more, bounded: once there are too many, the clock runs through further ones.

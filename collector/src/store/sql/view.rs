@@ -32,16 +32,10 @@ pub fn load(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<View, StoreEr
         calendars: calendars::of_school(sql, school)?,
         parents: wide::parents(sql, school)?,
         siblings: wide::has_siblings(sql, school)?,
-        kinds: if ticket_policy.asks_for_kinds() { kinds(sql, school)? } else { BTreeMap::new() },
         maintenance: maintenance::of_view(sql, school, now)?,
         ticket_policy,
         absence: absence(sql)?,
     })
-}
-
-fn kinds(sql: &Sql, school: SchoolId) -> Result<BTreeMap<MachineId, String>, StoreError> {
-    const SQL: &str = "SELECT id, kind FROM machine WHERE school = ?1 AND status IN ('trusted', 'quarantined')";
-    sql.all(SQL, params![school.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 fn machines(
