@@ -143,7 +143,7 @@ fn a_line_that_loses_is_told_from_a_cable_that_loses() {
     assert_eq!(watching.looks(45), Reason::Fine, "what is usual is learnt");
 
     let lossy = |hook: &str, interface: &str| {
-        let chain = format!("type filter hook {hook} priority 0; iif \"{interface}\" numgen random mod 100 < 40 drop;");
+        let chain = format!("type filter hook {hook} priority 0; iif \"{interface}\" numgen inc mod 5 < 2 drop;");
         format!("table inet ill {{\nchain {hook} {{ {chain} }}\n}}\n")
     };
     school.gateway().nft(&lossy("forward", "line")).unwrap();

@@ -3,7 +3,7 @@
 
 use super::super::{Bracket, Effect, Input, Note, Presence, View, incident};
 use super::{Arena, QUORUM, complaint, probe, sights};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use vigie_shared::check::{CheckState, INTERNET};
 
 /// Ends the open incident of an arena once there is proof.
@@ -14,15 +14,19 @@ pub fn judge(view: &mut View, arena: &Arena, inputs: &[Input], now: Timestamp, e
     for (id, row) in arena.eyes(view).filter(|(_, row)| row.presence == Presence::Online) {
         let Some(seen) = row.last_seen.filter(|seen| *seen > incident.started.by) else { continue };
         let check = view.checks.get(&(id, INTERNET.to_owned(), String::new()));
+        let complained = incident.votes.contains_key(&id);
         let fell_silent = incident.witnesses.contains(&id) || incident.witnesses.is_empty();
+        // What was last well at the very instant of the start is proof only from somebody who complained since.
+        let well_since =
+            if complained { incident.started.after } else { incident.started.after + SignedDuration::from_millis(1) };
         match check {
             _ if complaint(view, id).is_some() => {
                 sick += 1;
                 continue;
             }
-            Some(check) if check.state == CheckState::Ok && check.since >= incident.started.after => proven += 1,
+            Some(check) if check.state == CheckState::Ok && check.since >= well_since => proven += 1,
             // Contact alone tells something of a machine that had fallen silent, and only if it does not complain.
-            _ if fell_silent && !incident.votes.contains_key(&id) => heard += 1,
+            _ if fell_silent && !complained => heard += 1,
             _ => continue,
         }
         first_contact = Some(first_contact.map_or(seen, |first| first.min(seen)));
