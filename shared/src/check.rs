@@ -52,6 +52,8 @@ pub const LINE_QUALITY: &str = "line-quality";
 pub const BACKUP_LINE: &str = "backup-line";
 /// A server is silent in business hours.
 pub const SERVER_SILENT: &str = "server-silent";
+/// One machine alone does not reach the internet, or did not.
+pub const MACHINE_INTERNET: &str = "machine-internet";
 /// A machine that nobody heard for many school days.
 pub const UNSEEN: &str = "unseen";
 

@@ -57,7 +57,7 @@ struct Bound {
 }
 
 /// A ticket policy, changed for outages that are told apart by their tickets: resolved after two heartbeats without
-/// trouble, as shipped for heartbeats of 60 s, and never opened again.
+/// trouble, never opened again, and no two of them one that flaps.
 pub fn ticket_policy(shown: &str, heartbeat_s: u32) -> Result<String> {
     let mut policy: serde_json::Value = serde_json::from_str(shown)?;
     let rules = policy.get_mut("rules").and_then(|rules| rules.as_array_mut()).context("a ticket policy has rules")?;
@@ -68,6 +68,10 @@ pub fn ticket_policy(shown: &str, heartbeat_s: u32) -> Result<String> {
             terms.insert("quiet_s".to_owned(), (2 * heartbeat_s).into());
             terms.insert("reopen_within_s".to_owned(), 0.into());
         }
+    }
+    // Cuts a few minutes apart are several, each with a start, an end and a ticket.
+    if let Some(flapping) = policy.pointer_mut("/flapping/internet").and_then(|flapping| flapping.as_object_mut()) {
+        flapping.insert("same_within_s".to_owned(), 0.into());
     }
     Ok(serde_json::to_string_pretty(&policy)?)
 }

@@ -84,6 +84,7 @@ why-weekend = weekend, nothing counts
 why-holiday = public holiday, nothing counts
 why-closed = out of hours, nothing counts
 note-ticket-opened = Ticket no. { $number } opened: { $check }{ $on }.
+note-tightened = More pressing than when it was opened: { $check }{ $on }. Due now { $due }.
 note-incident-joined = Another problem of the same origin joins this ticket: { $check }{ $on }.
 figure-number = number
 figure-section = section

@@ -2,6 +2,7 @@
 problem-local-network = Part of the school is cut off
 problem-line-quality = Degraded line
 problem-backup-line = On its back-up line
+problem-machine-internet = Machine without internet
 problem-server-silent = Silent server
 problem-unseen = Machine not seen
 cause-undetermined = cause undetermined
@@ -60,6 +61,9 @@ note-resolved-by-quality = The { $online } machines heard measure a good line ag
 note-resolved-by-schools = All its schools are well again.
 note-resolved-heard-again = Heard again.
 note-resolved-by-goodbye = Switched off on purpose: it said goodbye.
+note-opened-by-own-report = This machine does not reach the internet (cause it names: { $reason }); nothing larger is known. Rule: one machine does not judge its school.
+note-opened-by-own-reports = { $witnesses } machines saw one cause at one time: { $reason }. Rule: two that agree, and no more that were spared.
+note-resolved-by-own-reports = The { $machines } machines that saw it reach the internet again.
 note-came-back = The problem is back after it had ended (time { $times } within an hour): it goes on, without a new ticket.
 note-widened = The problem concerns the whole school ({ $witnesses } witnesses): same ticket.
 figure-others = other machines

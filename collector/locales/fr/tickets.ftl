@@ -84,6 +84,7 @@ why-weekend = fin de semaine, rien ne compte
 why-holiday = jour férié, rien ne compte
 why-closed = hors des heures ouvrées, rien ne compte
 note-ticket-opened = Ticket n° { $number } ouvert : { $check }{ $on }.
+note-tightened = Plus urgent qu’à l’ouverture : { $check }{ $on }. Nouvelle échéance : { $due }.
 note-incident-joined = Une autre panne de même origine rejoint ce ticket : { $check }{ $on }.
 figure-number = numéro
 figure-section = section

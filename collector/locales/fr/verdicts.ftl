@@ -2,6 +2,7 @@
 problem-local-network = Une partie de l’établissement est coupée
 problem-line-quality = Ligne dégradée
 problem-backup-line = Sur ligne de secours
+problem-machine-internet = Poste sans internet
 problem-server-silent = Serveur muet
 problem-unseen = Poste introuvable
 cause-undetermined = cause indéterminée
@@ -60,6 +61,9 @@ note-resolved-by-quality = Les { $online } postes entendus mesurent de nouveau u
 note-resolved-by-schools = Tous ses établissements sont rétablis.
 note-resolved-heard-again = De nouveau entendu.
 note-resolved-by-goodbye = Arrêté exprès : il a dit adieu.
+note-opened-by-own-report = Ce poste ne joint pas internet (cause qu’il nomme : { $reason }) ; rien de plus large n’est connu. Règle : un seul poste ne juge pas son établissement.
+note-opened-by-own-reports = { $witnesses } postes ont vu la même cause au même moment : { $reason }. Règle : deux postes qui s’accordent, et pas plus de postes épargnés.
+note-resolved-by-own-reports = Les { $machines } postes qui l’ont vue joignent de nouveau internet.
 note-came-back = La panne revient après s’être arrêtée ({ $times }ᵉ fois en une heure) : elle continue, sans nouveau ticket.
 note-widened = La panne touche tout l’établissement ({ $witnesses } témoins) : même ticket.
 figure-others = autres postes

@@ -388,13 +388,12 @@ pub enum Effect {
         /// Line of history.
         note: Note,
     },
-    /// Add a line to the open ticket of a group.
-    NoteTicket {
-        /// The ticket.
-        group_key: String,
-        /// When.
-        at: Timestamp,
-        /// The line.
+    /// The open ticket of a group is about something more pressing than it was opened for: from now on the terms of that
+    /// hold, and its clock is that of what joined.
+    TightenTicket {
+        /// The ticket as it is from now on; its group stays.
+        ticket: NewTicket,
+        /// Line of history.
         note: Note,
     },
     /// Resolve the open ticket of a group.

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const FADE: u8 = 16;
 /// Half-days of one weekday that must have passed before anything is expected.
 const KNOWN_AFTER: u8 = 3;
+/// So many ends must be known of a machine that counts as one that says goodbye.
+const POLITE: u8 = 5;
 /// Days looked back at most when a machine returns: a summer.
 const LOOK_BACK_DAYS: i32 = 120;
 
@@ -79,6 +81,12 @@ impl Habit {
     /// Whether it is often switched off without a word: its silence says little.
     pub fn is_abrupt(&self) -> bool {
         self.abrupt >= 2 && u16::from(self.abrupt) * 3 >= u16::from(self.ends)
+    }
+
+    /// Whether it is known to say goodbye when it goes, or was never seen to go: then its silence says much. In its first
+    /// days nobody knows yet.
+    pub fn is_polite(&self) -> bool {
+        self.ends == 0 || self.ends >= POLITE && u16::from(self.abrupt) * 5 <= u16::from(self.ends)
     }
 
     /// Whether it is usually there in the half-day of `at`; open half-days since it was last there count as missed.

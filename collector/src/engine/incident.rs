@@ -3,18 +3,10 @@
 //! only after a time of calm.
 
 use super::{Bracket, Calm, Cause, Confidence, Effect, IncidentKey, IncidentRow, Note, View};
+use crate::helpdesk::ticket_policy::Flapping;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::id::MachineId;
-
-/// What comes back within this time after its end goes on.
-const GOES_ON: SignedDuration = SignedDuration::from_mins(15);
-/// Returns are remembered this long.
-pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
-/// With this many returns within [`WINDOW`] it flaps.
-const FLAPS: usize = 2;
-/// While it flaps, all must be well for this long before it counts as ended.
-pub const CALM: SignedDuration = SignedDuration::from_mins(10);
 
 /// A verdict before it is written.
 #[derive(Debug, Clone)]
@@ -38,19 +30,37 @@ pub fn find_open<'v>(view: &'v View, key: &IncidentKey) -> Option<&'v IncidentRo
     view.incidents.get(key).filter(|incident| incident.ended.is_none())
 }
 
-/// Whether its ends are not believed at once.
-fn is_flapping(row: &IncidentRow, now: Timestamp) -> bool {
-    row.returns.iter().filter(|at| **at + WINDOW > now).count() >= FLAPS
+/// When incidents of a key that come and go are one: the times of the policy.
+struct Times {
+    same_within: SignedDuration,
+    window: SignedDuration,
+    returns: usize,
+    calm: SignedDuration,
+}
+
+impl Times {
+    fn of(view: &View, key: &IncidentKey) -> Self {
+        let Flapping { same_within_s, returns, window_s, calm_s } = view.ticket_policy.flapping(&key.check);
+        let time = |seconds: u32| SignedDuration::from_secs(seconds.into());
+        let returns = usize::try_from(returns).unwrap_or(usize::MAX);
+        Self { same_within: time(same_within_s), window: time(window_s), returns, calm: time(calm_s) }
+    }
+
+    /// Whether ends of an incident are not believed at once.
+    fn is_flapping(&self, row: &IncidentRow, now: Timestamp) -> bool {
+        row.returns.iter().filter(|at| **at + self.window > now).count() >= self.returns
+    }
 }
 
 /// Opens an incident, or lets the one go on that ended a moment ago.
 pub fn open(view: &mut View, key: &IncidentKey, found: Found, now: Timestamp, effects: &mut Vec<Effect>) {
+    let times = Times::of(view, key);
     if let Some(row) = view.incidents.get_mut(key)
-        && row.ended.is_some_and(|ended| ended.by + GOES_ON > now)
+        && row.ended.is_some_and(|ended| ended.by + times.same_within > now)
     {
         // A ticket that was resolved meanwhile is opened again by the rules of tickets.
         row.ticket = row.ticket.take().filter(|group| view.tickets.contains_key(group));
-        row.returns.retain(|at| *at + WINDOW > now);
+        row.returns.retain(|at| *at + times.window > now);
         row.returns.push(now);
         (row.ended, row.calm) = (None, None);
         let note = Note::new("came_back").with("times", row.returns.len());
@@ -117,17 +127,38 @@ pub fn widen(
     view.incidents.insert(to.clone(), row);
 }
 
+/// The cause of an open incident is known better, by what others show.
+pub fn blame(view: &mut View, key: &IncidentKey, cause: Cause, now: Timestamp, effects: &mut Vec<Effect>) {
+    let Some(row) = view.incidents.get_mut(key).filter(|row| row.ended.is_none()) else { return };
+    let note = Note::new("cause_refined")
+        .with("from", row.cause.as_str())
+        .with("to", cause.as_str())
+        .with("witnesses", row.witnesses.len());
+    row.cause = cause;
+    effects.push(Effect::AmendIncident {
+        key: key.clone(),
+        cause,
+        confidence: row.confidence,
+        started: row.started,
+        ended: None,
+        votes: row.votes.clone(),
+        at: now,
+        note,
+    });
+}
+
 /// All is well as far as an incident goes: it ends, at once or, while it flaps, after a time of calm.
 pub fn well(view: &mut View, key: &IncidentKey, ended: Bracket, now: Timestamp, note: Note, effects: &mut Vec<Effect>) {
+    let times = Times::of(view, key);
     let Some(row) = view.incidents.get_mut(key).filter(|row| row.ended.is_none()) else { return };
     let ended = match row.calm {
-        None if is_flapping(row, now) => {
+        None if times.is_flapping(row, now) => {
             let calm = Some(Calm { since: now, ended });
             row.calm = calm;
             effects.push(Effect::SetCalm { key: key.clone(), calm });
             return;
         }
-        Some(calm) if calm.since + CALM > now => return,
+        Some(calm) if calm.since + times.calm > now => return,
         Some(calm) => calm.ended,
         None => ended,
     };
@@ -147,6 +178,6 @@ pub fn unwell(view: &mut View, key: &IncidentKey, effects: &mut Vec<Effect>) {
 
 /// When the next calm has lasted long enough.
 pub fn next_wake(view: &View) -> Option<Timestamp> {
-    let open = view.incidents.values().filter(|row| row.ended.is_none());
-    open.filter_map(|row| row.calm.map(|calm| calm.since + CALM)).min()
+    let open = view.incidents.iter().filter(|(_, row)| row.ended.is_none());
+    open.filter_map(|(key, row)| row.calm.map(|calm| calm.since + Times::of(view, key).calm)).min()
 }

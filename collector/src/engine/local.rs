@@ -57,6 +57,11 @@ fn stays(row: &MachineRow) -> bool {
     row.is_eye() && row.kind != Kind::Laptop
 }
 
+/// Whether its silence counts here: whoever pulls the master switch of a room every day must not look like a dead switch.
+fn counts(row: &MachineRow) -> bool {
+    row.kind == Kind::Server || row.habit.is_polite()
+}
+
 /// The largest part that went at one moment, and that is whole.
 fn found(view: &View, now: Timestamp) -> Option<(IncidentKey, Found)> {
     let eyes: Vec<(MachineId, &MachineRow)> =
@@ -65,8 +70,11 @@ fn found(view: &View, now: Timestamp) -> Option<(IncidentKey, Found)> {
     let ends = view.incidents.iter().filter(|(key, _)| key.check == INTERNET).filter_map(|(_, row)| row.ended);
     let outage = ends.map(|ended| ended.by).max().unwrap_or(Timestamp::MIN);
     let recent = |row: &MachineRow| row.last_seen.is_some_and(|seen| seen + RECENT > now && seen > outage);
-    let silent: Vec<_> =
-        eyes.iter().filter(|(_, row)| row.presence == Presence::Silent && recent(row)).copied().collect();
+    let silent: Vec<_> = eyes
+        .iter()
+        .filter(|(_, row)| row.presence == Presence::Silent && recent(row) && counts(row))
+        .copied()
+        .collect();
     if silent.len() < TOGETHER {
         return None;
     }

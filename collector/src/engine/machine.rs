@@ -2,10 +2,11 @@
 //! has seen for weeks. The check `internet` is judged for the school in `outage`.
 
 use super::incident::{self, Found};
+use super::outage::{self, Arena};
 use super::{Bracket, Cause, Confidence, Effect, IncidentKey, Input, Kind, MachineRow, Note, Presence, Scope, View};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use vigie_shared::check::{CheckState, INTERNET, SERVER_SILENT, UNSEEN};
+use vigie_shared::check::{CheckState, INTERNET, MACHINE_INTERNET, SERVER_SILENT, UNSEEN};
 use vigie_shared::id::MachineId;
 
 /// A server may be silent for this long within business hours: it starts again in less.
@@ -24,6 +25,7 @@ pub fn judge(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Ve
         silent_servers(view, upto, now, effects);
         unseen(view, upto, now, effects);
     }
+    refine_servers(view, inputs, now, effects);
     heard_again(view, now, effects);
 }
 
@@ -46,7 +48,7 @@ fn by_checks(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
             incident::open(view, &key, measured(machine, started, Confidence::Confirmed, note), now, effects);
         }
     }
-    for key in open_of_machines(view, |check| !matches!(check, SERVER_SILENT | UNSEEN)) {
+    for key in open_of_machines(view, |check| !matches!(check, SERVER_SILENT | UNSEEN | MACHINE_INTERNET)) {
         let Scope::Machine(machine) = key.scope else { continue };
         let trusted = trusted(view, &machine);
         let row = view.checks.get(&(machine, key.check.clone(), key.instance.clone()));
@@ -85,7 +87,30 @@ fn silent_servers(view: &mut View, upto: Timestamp, now: Timestamp, effects: &mu
         let by = seen + SignedDuration::from_secs(i64::from(interval_s) * 5 / 4 + 3);
         let note = Note::new("opened_by_server_silence").with("last_seen", seen);
         let found = measured(machine, Bracket { after: seen, by }, Confidence::Probable, note);
-        incident::open(view, &key, found, now, effects);
+        // Where nobody else is heard, it may as well be the line, the power, or anything on the way.
+        let cause = if is_alone(view, machine, by) { Cause::Undetermined } else { Cause::Machine };
+        incident::open(view, &key, Found { cause, ..found }, now, effects);
+    }
+}
+
+/// Whether no other machine of its network was heard since it fell silent.
+fn is_alone(view: &View, machine: MachineId, since: Timestamp) -> bool {
+    let Some(network) = view.machines.get(&machine).map(MachineRow::net) else { return false };
+    let beat = |row: &MachineRow| SignedDuration::from_secs(i64::from(row.interval_s));
+    let others = view.machines.iter().filter(|(id, row)| **id != machine && row.is_eye() && row.net() == network);
+    !others.into_iter().any(|(_, row)| row.last_seen.is_some_and(|seen| seen > since + beat(row)))
+}
+
+/// What becomes known of the silence of a server: others are heard while it is not, or it tells itself what it saw.
+fn refine_servers(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
+    let of_servers: Vec<_> = view.incidents.keys().filter(|key| key.check == SERVER_SILENT).cloned().collect();
+    for key in of_servers {
+        let Scope::Machine(machine) = key.scope else { continue };
+        outage::refine(view, &Arena::group(key.clone(), BTreeSet::from([machine])), inputs, now, effects);
+        let Some(row) = incident::find_open(view, &key) else { continue };
+        if row.cause == Cause::Undetermined && !is_alone(view, machine, row.started.by) && !explained(view, machine) {
+            incident::blame(view, &key, Cause::Machine, now, effects);
+        }
     }
 }
 

@@ -18,11 +18,33 @@ pub fn judge(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
         (row.state == CheckState::Warning && row.reason == Reason::LineDegraded).then_some(row.since)
     });
     settle(view, LINE_QUALITY, Cause::DegradedLine, "opened_by_quality", &slow, online, now, effects);
+    explain(view, now, effects);
     let elsewhere = since(view, |_, row| {
         let (now, usual) = (row.address?, row.usual_address?);
         (now != usual).then(|| row.address_since.or(row.last_seen)).flatten()
     });
     settle(view, BACKUP_LINE, Cause::BackupLine, "opened_by_address", &elsewhere, online, now, effects);
+}
+
+/// Over a line that is measured to lose packets, questions that stay unanswered are its doing, not the resolver's and not
+/// that of a filter.
+fn explain(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
+    let key = IncidentKey::new(Scope::School(view.school), LINE_QUALITY, "");
+    if incident::find_open(view, &key).is_none() {
+        return;
+    }
+    let unanswered = view.incidents.iter().filter(|(key, row)| {
+        let larger = key.check == INTERNET && matches!(key.scope, Scope::School(_) | Scope::Network(..));
+        larger && row.ended.is_none() && is_explained(row.cause)
+    });
+    for key in unanswered.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+        incident::blame(view, &key, Cause::DegradedLine, now, effects);
+    }
+}
+
+/// Whether a degraded line looks like this from a machine.
+pub fn is_explained(cause: Cause) -> bool {
+    matches!(cause, Cause::Dns | Cause::BlockedByName | Cause::Undetermined)
 }
 
 fn eyes(view: &View) -> impl Iterator<Item = (MachineId, &MachineRow)> {

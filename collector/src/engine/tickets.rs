@@ -135,7 +135,8 @@ fn open_group(view: &View, key: &IncidentKey, place: &Place) -> Option<String> {
     if view.tickets.contains_key(&place.group) {
         return Some(place.group.clone());
     }
-    view.tickets.get(&key.check).filter(|ticket| ticket.called).map(|_| key.check.clone())
+    let called = view.tickets.get(&key.check).filter(|ticket| ticket.called).map(|_| key.check.clone());
+    called.or_else(|| kin::ticket_of(view, key))
 }
 
 fn new_ticket(key: &IncidentKey, group: String, place: &Place, now: Timestamp, due: Timestamp) -> NewTicket {
@@ -178,8 +179,18 @@ fn join(
     attach(view, key, &group);
     let until = due(place.starts, place.terms.allowed_minutes, &[]);
     let ticket = new_ticket(key, group.clone(), place, now, until);
-    effects.push(Effect::Ticket { key: key.clone(), ticket });
+    effects.push(Effect::Ticket { key: key.clone(), ticket: ticket.clone() });
     let Some(row) = view.tickets.get_mut(&group) else { return };
+    if until < due(row.opened, row.allowed_minutes, &row.pauses) && place.terms.allowed_minutes < row.allowed_minutes {
+        *row = TicketRow {
+            touched_by_human: row.touched_by_human,
+            called: row.called,
+            reopened: row.reopened,
+            ..self::row(place)
+        };
+        effects.push(Effect::TightenTicket { ticket, note: about("tightened", key).with("due", until) });
+        return;
+    }
     if let Some(restored) = row.restored.take() {
         row.pauses = with_pause(&row.pauses, restored, place.starts);
         effects.push(Effect::UnrestoreTicket {
@@ -262,6 +273,7 @@ fn resolve(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) -> Option
     wakes.into_iter().min()
 }
 
+mod kin;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

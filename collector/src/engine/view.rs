@@ -194,7 +194,8 @@ pub struct IncidentRow {
     pub votes: BTreeMap<MachineId, Cause>,
     /// Group key of its ticket, if it has one.
     pub ticket: Option<String>,
-    /// When it came back after an end, within [`super::incident::WINDOW`], oldest first.
+    /// When it came back after an end, within the policy's
+    /// [`window_s`](crate::helpdesk::ticket_policy::Flapping::window_s), oldest first.
     pub returns: Vec<Timestamp>,
     /// While it flaps: the end that holds if nothing breaks again, and since when all is well.
     pub calm: Option<Calm>,

@@ -15,6 +15,8 @@ use vigie_shared::id::SchoolId;
 const SCHOOLS: usize = 3;
 /// Starts as far apart as this are one moment.
 const MOMENT: SignedDuration = SignedDuration::from_mins(5);
+/// Calls on their way at that moment may still come in.
+const HEARD: SignedDuration = SignedDuration::from_secs(2);
 /// Schools cut longer than this before are another story.
 const RECENT: SignedDuration = SignedDuration::from_mins(30);
 
@@ -25,7 +27,7 @@ pub struct Stand {
     pub school: SchoolId,
     /// Its area ([`area`]).
     pub area: String,
-    /// Machines of it that are heard.
+    /// Machines of it that may bear witness and are heard.
     pub online: u64,
     /// Its open internet incident: when it began, when it was detected, and why.
     pub cut: Option<(Bracket, Timestamp, Cause)>,
@@ -107,13 +109,31 @@ pub fn explains(parent: Bracket, started: Bracket) -> bool {
     started.by + MOMENT >= parent.after && started.after <= parent.by + MOMENT
 }
 
-/// Decides, from what all schools were found to be and the verdicts that are open.
-pub fn decide(stands: &[Stand], open: &BTreeMap<IncidentKey, Wide>, now: Timestamp) -> Vec<WideEffect> {
+/// Since when nobody may have been heard for the collector to be out of reach: the moment at which enough schools of
+/// several areas were cut. `None` when there is no such moment.
+pub fn moment_of_all(stands: &[Stand], now: Timestamp) -> Option<Timestamp> {
+    let all: Vec<&Stand> = stands.iter().collect();
+    let hit = areas(stands).into_values().filter(|stands| stands.iter().any(|stand| stand.cut.is_some())).count();
+    together(&all, now).filter(|_| hit >= 2).map(|(wide, _)| wide.started.by + HEARD)
+}
+
+/// The areas in which enough schools were cut at one moment, and which moment.
+pub fn moments(stands: &[Stand], now: Timestamp) -> BTreeMap<String, Timestamp> {
+    let cut = areas(stands).into_iter().filter_map(|(area, stands)| {
+        together(&stands, now).map(|(wide, _)| (area.to_owned(), wide.started.by + HEARD))
+    });
+    cut.collect()
+}
+
+/// Decides, from what all schools were found to be, the verdicts that are open, and whether anybody was heard since
+/// [`moment_of_all`].
+pub fn decide(stands: &[Stand], open: &BTreeMap<IncidentKey, Wide>, somebody: bool, now: Timestamp) -> Vec<WideEffect> {
     let mut effects = Vec::new();
     let collector = key_of_collector();
     let by_area = areas(stands);
     if !open.contains_key(&collector)
-        && let Some(found) = of_collector(stands, &by_area, now)
+        && !somebody
+        && let Some(found) = of_collector(stands, now)
     {
         effects.push(found);
         return effects;
@@ -170,17 +190,14 @@ fn common_cause(causes: impl Iterator<Item = Cause>) -> Cause {
     counts.into_iter().find(|(_, n)| *n * 2 > all).map_or(Cause::Undetermined, |(cause, _)| cause)
 }
 
-/// Schools of several areas were cut at one moment and nobody is heard.
-fn of_collector(stands: &[Stand], by_area: &BTreeMap<&str, Vec<&Stand>>, now: Timestamp) -> Option<WideEffect> {
-    if stands.iter().any(|stand| stand.online > 0) {
-        return None;
-    }
+/// Schools of several areas were cut at one moment.
+fn of_collector(stands: &[Stand], now: Timestamp) -> Option<WideEffect> {
+    moment_of_all(stands, now)?;
     let all: Vec<&Stand> = stands.iter().collect();
     let (wide, schools) = together(&all, now)?;
-    let hit = by_area.values().filter(|stands| stands.iter().any(|stand| stand.cut.is_some())).count();
     let note = Note::new("opened_by_all_schools").with("schools", schools);
     let wide = Wide { cause: Cause::Collector, ..wide };
-    (hit >= 2).then(|| WideEffect::Open { key: key_of_collector(), wide, confidence: Confidence::Probable, note })
+    Some(WideEffect::Open { key: key_of_collector(), wide, confidence: Confidence::Probable, note })
 }
 
 /// What becomes of an open verdict: its cause follows its schools, it ends with the last of them.
@@ -223,9 +240,9 @@ mod tests {
     #[test]
     fn three_schools_of_an_area_cut_at_one_moment_are_one_cause_and_two_are_not() {
         let mut stands = vec![stand("Nord · A", 0, Some(0)), stand("Nord · A", 0, Some(20)), stand("Sud · A", 9, None)];
-        assert_eq!(decide(&stands, &BTreeMap::new(), at(200)), []);
+        assert_eq!(decide(&stands, &BTreeMap::new(), true, at(200)), []);
         stands.push(stand("Nord · A", 0, Some(40)));
-        let effects = decide(&stands, &BTreeMap::new(), at(200));
+        let effects = decide(&stands, &BTreeMap::new(), true, at(200));
         let [WideEffect::Open { key, wide, .. }] = &effects[..] else { panic!("{effects:?}") };
         assert_eq!((key, wide.anchor), (&key_of("Nord · A"), stands[0].school));
     }
@@ -233,24 +250,25 @@ mod tests {
     #[test]
     fn schools_cut_hours_apart_are_several_causes() {
         let stands = [0, 4000, 9000].map(|s| stand("Nord · A", 0, Some(s)));
-        assert_eq!(decide(&stands, &BTreeMap::new(), at(9200)), []);
+        assert_eq!(decide(&stands, &BTreeMap::new(), true, at(9200)), []);
     }
 
     #[test]
     fn a_few_of_many_schools_are_not_an_area() {
         let mut stands: Vec<_> = (0..3).map(|_| stand("Nord · A", 0, Some(0))).collect();
         stands.extend((0..9).map(|_| stand("Nord · A", 5, None)));
-        assert_eq!(decide(&stands, &BTreeMap::new(), at(200)), []);
+        assert_eq!(decide(&stands, &BTreeMap::new(), true, at(200)), []);
     }
 
     #[test]
     fn all_schools_of_several_areas_at_once_is_the_collector() {
         let stands = ["Nord · A", "Sud · B", "Est · A"].map(|area| stand(area, 0, Some(0)));
-        let effects = decide(&stands, &BTreeMap::new(), at(200));
+        let effects = decide(&stands, &BTreeMap::new(), false, at(200));
         assert!(matches!(&effects[..], [WideEffect::Open { key, .. }] if *key == key_of_collector()), "{effects:?}");
-        let mut one_is_heard = stands.to_vec();
-        one_is_heard.push(stand("Est · A", 1, None));
-        assert_eq!(decide(&one_is_heard, &BTreeMap::new(), at(200)), []);
+        assert_eq!(decide(&stands, &BTreeMap::new(), true, at(200)), [], "somebody was heard since");
+        assert_eq!(moment_of_all(&stands, at(200)), Some(at(2)));
+        let of_one = ["Nord · A"; 3].map(|area| stand(area, 0, Some(0)));
+        assert_eq!(moment_of_all(&of_one, at(200)), None, "one area is no collector");
     }
 
     #[test]
@@ -260,10 +278,10 @@ mod tests {
         let wide = Wide { anchor: SchoolId::new(), started, cause: Cause::Undetermined };
         let open = BTreeMap::from([(key.clone(), wide)]);
         let mut stands = vec![stand("Nord · A", 0, Some(0)), stand("Nord · A", 4, None)];
-        assert_eq!(decide(&stands, &open, at(900)), []);
+        assert_eq!(decide(&stands, &open, true, at(900)), []);
         stands[0].cut = stands[0].cut.map(|(started, at, _)| (started, at, Cause::Line));
-        assert!(matches!(&decide(&stands, &open, at(900))[..], [WideEffect::Refine { .. }]));
+        assert!(matches!(&decide(&stands, &open, true, at(900))[..], [WideEffect::Refine { .. }]));
         stands[0].cut = None;
-        assert!(matches!(&decide(&stands, &open, at(900))[..], [WideEffect::Close { .. }]));
+        assert!(matches!(&decide(&stands, &open, true, at(900))[..], [WideEffect::Close { .. }]));
     }
 }

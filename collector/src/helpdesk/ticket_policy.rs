@@ -4,15 +4,18 @@
 //! Words of causes, reasons, kinds and scopes are those of the store. Every field has bounds; a field out of them is
 //! named by its path, as in `shared/src/policy.rs`.
 
+mod flapping;
 mod read;
 mod shipped;
 
+pub use flapping::Flapping;
 pub use read::PolicyProblem;
 
 use crate::calendar::Pause;
 use crate::engine::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most rules.
 pub const RULES_MAX: usize = 64;
@@ -44,6 +47,9 @@ pub struct TicketPolicy {
     pub version: u64,
     /// Rules in order: the first that matches decides. What none matches becomes no ticket.
     pub rules: Vec<Rule>,
+    /// How each check flaps; one that is not named flaps as [`Flapping::default`].
+    #[serde(default)]
+    pub flapping: BTreeMap<String, Flapping>,
 }
 
 /// One rule: when it matches, and what then.
@@ -260,6 +266,11 @@ impl TicketPolicy {
     /// The rule for an incident.
     pub fn rule(&self, facts: &Facts<'_>) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.matches(facts))
+    }
+
+    /// When incidents of a check that come and go are one.
+    pub fn flapping(&self, check: &str) -> Flapping {
+        self.flapping.get(check).copied().unwrap_or_default()
     }
 
     /// What somebody may call about: checks that may become tickets, in the order of the rules, then [`OTHER`].

@@ -5,7 +5,7 @@ use super::seldom::Seldom;
 use super::watermark::Watermark;
 use crate::clock::Clock;
 use crate::store::{ReplicaState, SignOfLife, Signed, Store, StoreError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use vigie_shared::id::ReplicaId;
 
+/// A clock of this host that differs more from the shared one is told about.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 /// Time between two signs of life.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -68,8 +70,19 @@ impl Life {
         let low = self.watermark.low();
         let now = self.clock.now();
         let failed_before = self.failed.swap(true, Ordering::Relaxed);
-        let sign = SignOfLife { replica: self.replica, name: self.name.clone(), now, low, state, failed_before };
+        let (replica, name) = (self.replica, self.name.clone());
+        let sign = SignOfLife { replica, name, now, by_database: true, low, state, failed_before };
         let signed = self.store.sign_of_life(sign).await?;
+        if let Some(shared) = signed.shared {
+            self.clock.follow(shared);
+            let by = now.duration_until(shared).abs() > CLOCKS_APART;
+            if by && self.apart.count().is_some() {
+                tracing::warn!(
+                    seconds = now.duration_until(shared).as_secs(),
+                    "the clock of this host is behind that of the database by so much (ahead of it, if negative): the database's counts"
+                );
+            }
+        }
         self.failed.store(false, Ordering::Relaxed);
         self.tell(&signed);
         self.upto.send_replace(Some(signed.low));

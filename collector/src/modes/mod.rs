@@ -104,7 +104,7 @@ pub fn decider() -> anyhow::Result<Arc<dyn Decide>> {
 
 /// The clock of the system.
 pub fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock)
+    Arc::new(SystemClock::default())
 }
 
 /// Who did what is done from the command line, in histories.

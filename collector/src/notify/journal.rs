@@ -45,6 +45,9 @@ fn words(message: &Message) -> String {
         "ticket_reopened" => {
             format!("ticket {number} is open again: {about} at {place}, due {}", figure("due"))
         }
+        "ticket_tightened" => {
+            format!("ticket {number} presses more: {about} at {place}, due {}", figure("due"))
+        }
         "ticket_resolved" => {
             format!("ticket {number} is resolved: {about} at {place}, restored {}", figure("restored"))
         }

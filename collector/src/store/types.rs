@@ -291,6 +291,8 @@ pub struct SignOfLife {
     pub name: String,
     /// Now, by its clock.
     pub now: Timestamp,
+    /// Whether the clock of the database counts instead, where the database has one of its own.
+    pub by_database: bool,
     /// All it received before this instant is applied ([`crate::ingest::watermark`]).
     pub low: Timestamp,
     /// Where it stands.
@@ -312,6 +314,8 @@ pub struct Signed {
     pub absence: Option<CollectorAbsence>,
     /// A collector whose sign of life lies in our future, and by how much: proof that the clocks differ.
     pub ahead: Option<(String, SignedDuration)>,
+    /// Now, by the clock that all collectors on this store go by; `None` where there is none.
+    pub shared: Option<Timestamp>,
 }
 
 /// Something to be told to people, handed to one collector for a while.
@@ -329,7 +333,7 @@ pub struct Message {
     pub check: String,
     /// Host name and instance, when the ticket is about a machine.
     pub about: Option<(String, String)>,
-    /// What happened: `ticket_opened`, `ticket_reopened` or `ticket_resolved`, with figures.
+    /// What happened: `ticket_opened`, `ticket_reopened`, `ticket_tightened` or `ticket_resolved`, with figures.
     pub note: Note,
     /// When it happened.
     pub created: Timestamp,

@@ -7,7 +7,7 @@ use super::guard::{Ask, CSRF_HEADER};
 use super::lang::Lang;
 use super::page::{PageError, Shell, html};
 use super::{reasons, words};
-use crate::helpdesk::ticket_policy::{JSON_MAX, PolicyProblem, Rule, Terms, TicketPolicy};
+use crate::helpdesk::ticket_policy::{Flapping, JSON_MAX, PolicyProblem, Rule, Terms, TicketPolicy};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, Request, State};
@@ -33,6 +33,8 @@ struct RulesTemplate {
     problems: Vec<String>,
     version: String,
     rules: Vec<RuleLine>,
+    /// When a failure that comes and goes is one, per check.
+    flapping: Vec<String>,
     versions: Vec<String>,
     /// The policy as text, for those who may change it.
     text: Option<String>,
@@ -88,6 +90,25 @@ fn terms(lang: Lang, terms: &Terms) -> TermsLine {
     }
 }
 
+/// When a failure that comes and goes is one.
+fn flapping(lang: Lang, check: &str, flapping: &Flapping) -> String {
+    let what = reasons::problem(lang, check);
+    if flapping.same_within_s == 0 {
+        return lang.tell("rules-flapping-never", &[("what", what.into())]);
+    }
+    let time = |seconds: u32| words::duration(lang, seconds.into()).into();
+    lang.tell(
+        "rules-flapping",
+        &[
+            ("what", what.into()),
+            ("same", time(flapping.same_within_s)),
+            ("returns", flapping.returns.into()),
+            ("window", time(flapping.window_s)),
+            ("calm", time(flapping.calm_s)),
+        ],
+    )
+}
+
 /// Business time in hours and minutes: a day of it is not 24 hours.
 fn allowed(lang: Lang, minutes: u32) -> String {
     match (minutes / 60, minutes % 60) {
@@ -127,6 +148,7 @@ async fn page(
             n => lang.tell("rules-version", &[("n", n.to_string().into())]),
         },
         rules: policy.rules.iter().map(|r| rule(lang, r)).collect(),
+        flapping: policy.flapping.iter().map(|(check, f)| flapping(lang, check, f)).collect(),
         versions: versions
             .iter()
             .map(|v| {

@@ -2,9 +2,9 @@
 //!
 //! A heartbeat that changes nothing only overwrites when a machine was last heard, so it is computed rather than made:
 //! before a school is looked at, or anything else is said there, the latest heartbeat that was due of each of its
-//! machines is applied. With [`Options::leap`] a school in which every machine that is there beats is not even looked at
-//! until one of them stops, or the engine has a reason of its own ([`super::decider`]); without it the ticker claims what
-//! is due, as in production. Both give the same tickets (`tests/tests/simulation.rs`).
+//! machines is applied. With [`Options::leap`] a school is not even looked at until a machine stops to beat, or the
+//! engine has a reason of its own ([`super::decider`]); without it the ticker claims what is due, as in production. Both
+//! give the same tickets (`tests/tests/simulation.rs`).
 
 use super::agent::{Agent, Power};
 use super::decider::{Note, Overheard};
@@ -19,7 +19,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use vigie_collector::store::{Item, Receipt, StoreError, SyncItem};
-use vigie_shared::id::{MachineId, SchoolId};
+use vigie_shared::id::SchoolId;
 use vigie_shared::limits::SCHEMA;
 use vigie_shared::policy::Policy;
 use vigie_shared::sync::SyncRequest;
@@ -111,7 +111,6 @@ pub struct Drive {
     pub(super) places: Vec<Place>,
     pub(super) of_uai: BTreeMap<String, usize>,
     pub(super) of_id: BTreeMap<SchoolId, usize>,
-    pub(super) of_machine: BTreeMap<MachineId, Vec<usize>>,
     pub(super) plan: Vec<Action>,
     queue: BinaryHeap<Reverse<(Ms, u64, Event)>>,
     planned: u64,
@@ -138,7 +137,6 @@ impl Drive {
             places: vec![],
             of_uai: BTreeMap::new(),
             of_id: BTreeMap::new(),
-            of_machine: BTreeMap::new(),
             plan: vec![],
             queue: BinaryHeap::new(),
             planned: 0,
@@ -189,7 +187,6 @@ impl Drive {
         let address = if machine.unexpected { home } else { sight::of(&self.world, &there, true).egress };
         let peer = self.port.enrol(&machine, address, at, &mut agent.rng)?;
         self.port.describe_machine(&machine, &peer, at)?;
-        self.of_machine.entry(peer.machine).or_default().push(number);
         agent.peer = Some(peer);
         Ok(())
     }
@@ -288,6 +285,8 @@ impl Drive {
     pub(super) fn flush(&mut self, number: usize, items: Vec<Item>) -> Result<Vec<Result<Receipt, StoreError>>> {
         let now = self.now;
         let members = self.places.get(number).context("a school")?.agents.clone();
+        let beat = |agent: &Agent| agent.beat.is_some().then(|| agent.peer.as_ref().map(|peer| peer.machine)).flatten();
+        self.port.decider.beat(members.iter().filter_map(|member| self.agents.get(*member).and_then(beat)).collect());
         let mut batch = Vec::with_capacity(members.len() + items.len());
         for member in members {
             let Some(agent) = self.agents.get_mut(member) else { continue };

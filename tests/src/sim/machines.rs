@@ -206,9 +206,6 @@ impl Drive {
         (copy.power, copy.running, copy.sight, copy.beat, copy.owed) = (Power::Off, false, None, None, None);
         copy.halt(self.now);
         let place = self.place_of(copy.machine)?;
-        if let Some(peer) = &copy.peer {
-            self.of_machine.entry(peer.machine).or_default().push(number);
-        }
         self.agents.push(copy);
         self.places.get_mut(place).context("a school")?.agents.push(number);
         self.push(self.now, Event::On(number));

@@ -96,7 +96,7 @@ impl Port {
 
     fn sign(&self, state: ReplicaState, at: Ms) -> Result<()> {
         let (replica, name, now) = (self.replica, COLLECTOR.to_owned(), stamp(at));
-        let sign = SignOfLife { replica, name, now, low: now, state, failed_before: false };
+        let sign = SignOfLife { replica, name, now, by_database: false, low: now, state, failed_before: false };
         self.block(self.store.sign_of_life(sign)).map(drop).map_err(told)
     }
 

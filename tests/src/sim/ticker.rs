@@ -5,7 +5,6 @@ use super::drive::Drive;
 use super::store_port::Port;
 use super::world::CollectorState;
 use anyhow::{Context, Result};
-use vigie_shared::id::MachineId;
 
 impl Drive {
     pub(super) fn next_wake(&self) -> Option<Ms> {
@@ -20,13 +19,13 @@ impl Drive {
         let now = self.now;
         let mut due = Vec::new();
         for number in 0..self.places.len() {
-            let calm = self.options.leap && self.is_calm(number);
+            let leap = self.options.leap;
             let Some(place) = self.places.get_mut(number) else { continue };
             let wake = if place.asleep { place.note.other } else { place.note.wake };
             if wake.is_none_or(|wake| wake > now) {
                 continue;
             }
-            if calm && place.note.other.is_none_or(|other| other > now) {
+            if leap && place.note.other.is_none_or(|other| other > now) {
                 place.asleep = true;
             } else {
                 due.push(number);
@@ -76,23 +75,17 @@ impl Drive {
         Ok(())
     }
 
-    /// Whether every machine that is there goes on beating by itself.
-    fn is_calm(&self, number: usize) -> bool {
-        let beats = |agent: &usize| self.agents.get(*agent).is_some_and(|agent| agent.beat.is_some());
-        let Some(place) = self.places.get(number) else { return false };
-        let machine = |id: &MachineId| self.of_machine.get(id).is_some_and(|agents| agents.iter().any(beats));
-        place.note.online.iter().all(machine)
-    }
-
     /// A machine does not beat any more: its school is looked at again.
     pub(super) fn disturb(&mut self, agent: usize) {
         let Some(machine) = self.agents.get(agent).map(|agent| agent.machine) else { return };
         let now = self.now;
-        if let Some(place) = self.place_of(machine).ok().and_then(|place| self.places.get_mut(place))
-            && place.asleep
-        {
+        let Some(place) = self.place_of(machine).ok().and_then(|place| self.places.get_mut(place)) else { return };
+        if place.asleep {
             place.asleep = false;
-            place.note.wake = Some(now);
+            (place.note.wake, place.note.other) = (Some(now), Some(now));
+        } else {
+            // It may not sleep at its next look: this machine was taken to be heard on.
+            place.note.other = place.note.other.into_iter().chain(place.note.wake).min();
         }
     }
 
@@ -100,6 +93,8 @@ impl Drive {
     pub(super) fn look_wide(&mut self) -> Result<()> {
         self.wide_planned = false;
         if self.world.collector != CollectorState::Down {
+            // Who was heard last counts there.
+            self.settle()?;
             self.port.look_wide(self.now)?;
             self.wake_all();
         }
@@ -111,7 +106,7 @@ impl Drive {
         let now = self.now;
         if let Some(place) = self.places.get_mut(number) {
             place.asleep = false;
-            place.note.wake = Some(now);
+            (place.note.wake, place.note.other) = (Some(now), Some(now));
         }
     }
 
@@ -120,7 +115,7 @@ impl Drive {
         let now = self.now;
         for place in &mut self.places {
             place.asleep = false;
-            place.note.wake = Some(now);
+            (place.note.wake, place.note.other) = (Some(now), Some(now));
         }
     }
 }

@@ -59,8 +59,9 @@ pub struct Verdict {
     pub details: Vec<String>,
 }
 
-/// A machine that nobody heard for many days: something for the next visit, which no fault has to explain.
-const UNSEEN: &str = "unseen";
+/// What is about one machine and feeds the next visit: a machine that nobody heard for many days, what one saw alone of
+/// its way out. No fault has to explain it, and it is no verdict on a fault.
+const FINDINGS: [&str; 2] = ["unseen", "machine-internet"];
 
 /// How the cause of a detected fault was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub fn judge(year: &Year, lived: &Lived) -> Verdict {
 
 /// The fault to which an incident belongs.
 fn belongs(year: &Year, truths: &[Truth], incident: &Incident) -> Option<usize> {
-    if incident.check == UNSEEN {
+    if FINDINGS.contains(&incident.check.as_str()) {
         return None;
     }
     let school = year.places.iter().position(|place| place.uai == incident.school);
@@ -284,7 +285,8 @@ impl Court<'_> {
                 self.tell(text);
             }
         }
-        let unexplained = |(incident, of): &(&Incident, &Option<usize>)| of.is_none() && incident.check != UNSEEN;
+        let unexplained =
+            |(incident, of): &(&Incident, &Option<usize>)| of.is_none() && !FINDINGS.contains(&incident.check.as_str());
         for (incident, _) in self.found.incidents.iter().zip(&self.fault_of).filter(unexplained) {
             self.verdict.false_incidents += 1;
             let told = incident.ticket.and_then(|number| self.found.tickets.iter().find(|t| t.number == number));

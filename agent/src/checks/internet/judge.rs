@@ -21,6 +21,7 @@
 //! | 8 | something outside answers, over the last minutes packets were lost before the gateway | warning | `local_loss` |
 //! | 8 | …, behind the gateway packets were lost or answers took too long ([`super::quality`]) | warning | `line_degraded` |
 //! | 8 | something outside answers, nothing above | ok | `fine` |
+//! | 8 | …, and a resolver or the collector that stays silent meanwhile is the line's doing, not row 2's or 7's | warning | `line_degraded` |
 //! | 9 | nothing outside answers, no carrier (the collector does not answer / answers) | critical / warning | `link_down` |
 //! | 10 | …, no address | critical / warning | `no_address` |
 //! | 11 | …, no default route | critical / warning | `no_route` |
@@ -74,8 +75,11 @@ impl Seen<'_> {
 
     /// Rows 2 to 8: the line works.
     fn verdict_outside(&self) -> (CheckState, Reason) {
-        if let Some(verdict) = self.names() {
-            return verdict;
+        let loses = self.steps.quality.is_some_and(|measured| measured.verdict == Verdict::Line);
+        if let Some((state, reason)) = self.names() {
+            // Over a line that is measured to lose packets a resolver that stays silent proves nothing against it.
+            let lost = loses && reason == Reason::DnsUnreachable;
+            return if lost { (CheckState::Warning, Reason::LineDegraded) } else { (state, reason) };
         }
         // Ping is left out: blocked more often than broken.
         let channels = || self.steps.outside().filter(|(kind, _)| *kind != Kind::Icmp);
@@ -88,7 +92,8 @@ impl Seen<'_> {
             };
         }
         if let Some(reason) = self.collector() {
-            return (CheckState::Warning, reason);
+            let lost = loses && reason == Reason::CollectorUnreachable;
+            return (CheckState::Warning, if lost { Reason::LineDegraded } else { reason });
         }
         match self.steps.quality.map(|measured| measured.verdict).unwrap_or_default() {
             Verdict::Good => (CheckState::Ok, Reason::Fine),

@@ -216,6 +216,26 @@ const TABLE: &[Row] = {
             Reason::TlsIntercepted,
         ),
         ("8 packets are lost behind the gateway", true, |s| measured(s, Verdict::Line), Warning, Reason::LineDegraded),
+        (
+            "8 resolvers silent over a line that loses",
+            true,
+            |s| {
+                measured(s, Verdict::Line);
+                all_silent(&mut s.dns)
+            },
+            Warning,
+            Reason::LineDegraded,
+        ),
+        (
+            "8 the collector silent over a line that loses",
+            true,
+            |s| {
+                measured(s, Verdict::Line);
+                fails(&mut s.collector, Failure::Silent)
+            },
+            Warning,
+            Reason::LineDegraded,
+        ),
         ("8 packets are lost before the gateway", true, |s| measured(s, Verdict::Local), Warning, Reason::LocalLoss),
         ("8 all is measured and well", true, |s| measured(s, Verdict::Good), Ok, Reason::Fine),
         ("8 all is well", true, |_| (), Ok, Reason::Fine),

@@ -8,6 +8,7 @@
 
 mod absence;
 mod end;
+mod own;
 mod probe;
 mod reports;
 mod sights;
@@ -108,6 +109,7 @@ pub fn judge(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Ve
             end::judge(view, arena, inputs, now, effects);
         }
     }
+    own::judge(view, inputs, now, effects);
 }
 
 fn of_school(view: &View, school: &Arena, networks: &[Arena], ticked: bool, now: Timestamp) -> Option<Found> {
@@ -123,7 +125,7 @@ fn of_school(view: &View, school: &Arena, networks: &[Arena], ticked: bool, now:
 }
 
 fn of_network(view: &View, arena: &Arena, ticked: bool, now: Timestamp) -> Option<Found> {
-    reports::of_one(view, arena, now).or_else(|| if ticked { silence::of_network(view, arena) } else { None })
+    reports::of_one(view, arena, now).or_else(|| if ticked { silence::of_network(view, arena, now) } else { None })
 }
 
 /// The school's incident; one of its networks that opened a moment ago was the first to feel it and is widened.

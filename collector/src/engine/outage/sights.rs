@@ -1,6 +1,7 @@
 //! What machines saw of their way to the internet, and what it tells of an incident: its cause, its start, its end.
 
-use super::super::{Bracket, Cause, Confidence, Effect, IncidentRow, Input, Kind, MachineRow, Note, View};
+use super::super::quality;
+use super::super::{Bracket, Cause, Confidence, Effect, IncidentRow, Input, Kind, MachineRow, Note, Scope, View};
 use super::{Arena, QUORUM};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,12 +36,17 @@ pub fn is_about_us(reason: &Reason) -> bool {
 
 /// The cause most machines name, if at least two do and nobody outvotes them; else undetermined (invariant 6).
 pub fn verdict(votes: &BTreeMap<MachineId, Cause>) -> (Cause, Confidence) {
+    verdict_of(votes, QUORUM)
+}
+
+/// The same with at least so many voices.
+fn verdict_of(votes: &BTreeMap<MachineId, Cause>, wanted: usize) -> (Cause, Confidence) {
     let mut counts: BTreeMap<Cause, usize> = BTreeMap::new();
     for cause in votes.values() {
         *counts.entry(*cause).or_default() += 1;
     }
     match counts.into_iter().max_by_key(|(_, n)| *n) {
-        Some((cause, n)) if n >= QUORUM && n * 2 > votes.len() && cause != Cause::Undetermined => {
+        Some((cause, n)) if n >= wanted && n * 2 > votes.len() && cause != Cause::Undetermined => {
             let confidence = if n == votes.len() { Confidence::Confirmed } else { Confidence::Probable };
             (cause, confidence)
         }
@@ -128,11 +134,16 @@ pub fn refine(view: &mut View, arena: &Arena, inputs: &[Input], now: Timestamp, 
     for seen in seen(view, arena, inputs) {
         take(&mut new, &old, &seen);
     }
-    for machine in without_current(view, arena, &old, inputs) {
-        new.votes.entry(machine).or_insert(Cause::Power);
+    // What is about one machine needs no second voice, and a machine alone that starts again was perhaps only mended.
+    let alone = matches!(arena.key.scope, Scope::Machine(_));
+    if !alone {
+        for machine in without_current(view, arena, &old, inputs) {
+            new.votes.entry(machine).or_insert(Cause::Power);
+        }
     }
-    let (cause, confidence) = verdict(&new.votes);
-    if cause != Cause::Undetermined {
+    let (cause, confidence) = verdict_of(&new.votes, if alone { 1 } else { QUORUM });
+    let is_known = old.cause == Cause::DegradedLine && quality::is_explained(cause);
+    if cause != Cause::Undetermined && !is_known {
         (new.cause, new.confidence) = (cause, confidence);
     }
     if new == old {

@@ -18,11 +18,20 @@ const SHORT_ABSENCE: SignedDuration = SignedDuration::from_mins(10);
 const LEAVING: SignedDuration = SignedDuration::from_mins(10);
 /// Two machines alone must outnumber all that went within this time.
 const GOING: SignedDuration = SignedDuration::from_hours(1);
+/// Without a server, and with machines that often go without a word, so many of several rooms must have gone together,
+const BROAD: usize = 4;
+/// and this long before their network closes: towards the end people go.
+const LEFT: SignedDuration = SignedDuration::from_mins(30);
+
+/// After an outage of the school its networks have this long to be heard again.
+const COMING_BACK: SignedDuration = SignedDuration::from_mins(10);
 
 /// Machines that fell silent at one time.
 pub struct Cluster {
     /// Who, and when each would have spoken next.
     pub turns: BTreeMap<MachineId, Timestamp>,
+    /// The same of those that are often switched off without a word: alone they tell nothing.
+    pub abrupt: BTreeMap<MachineId, Timestamp>,
     /// The last sign of life of those that were looked at.
     pub good: Timestamp,
 }
@@ -49,14 +58,16 @@ pub fn cluster(view: &View, eyes: &[(MachineId, &MachineRow)]) -> Option<Cluster
 /// The machines among `eyes` that were last heard by `good` and would have spoken next after it.
 pub fn cluster_at(view: &View, eyes: &[(MachineId, &MachineRow)], good: Timestamp) -> Cluster {
     let silent = eyes.iter().filter(|(_, row)| row.presence == Presence::Silent && counts_after_absence(view, row));
-    let turns = silent
-        .filter(|(_, row)| !row.habit.is_abrupt() || row.kind == Kind::Server)
+    let together = silent
         .filter(|(_, row)| row.last_seen.is_some_and(|seen| seen <= good))
         .filter_map(|(id, row)| turn(view, row).filter(|turn| *turn >= good).map(|turn| (*id, row, turn)))
-        .filter(|(_, row, turn)| expectation::silence_counts(view, row, *turn))
-        .map(|(id, _, turn)| (id, turn))
-        .collect();
-    Cluster { turns, good }
+        .filter(|(_, row, turn)| expectation::silence_counts(view, row, *turn));
+    let (mut turns, mut abrupt) = (BTreeMap::new(), BTreeMap::new());
+    for (id, row, turn) in together {
+        let often = row.habit.is_abrupt() && row.kind != Kind::Server;
+        if often { &mut abrupt } else { &mut turns }.insert(id, turn);
+    }
+    Cluster { turns, abrupt, good }
 }
 
 /// The whole school.
@@ -66,22 +77,50 @@ pub fn found(view: &View, arena: &Arena) -> Option<Found> {
         return None;
     }
     let cluster = cluster(view, &eyes)?;
-    let going = |within: SignedDuration| {
-        let gone = |row: &MachineRow| row.last_seen.is_some_and(|seen| seen + within >= cluster.good);
-        eyes.iter().filter(|(id, row)| !cluster.turns.contains_key(id) && gone(row)).count()
-    };
-    let n = cluster.turns.len();
-    let outnumbered = n <= going(LEAVING) || (n == QUORUM && n <= going(GOING));
-    if n < QUORUM || outnumbered {
-        return None;
-    }
-    let note = Note::new("opened_by_silence").with("witnesses", n).with("last_seen", cluster.good);
+    let cluster =
+        if arena.network.is_none() && is_sure(&eyes, &cluster) { cluster } else { broad(view, &eyes, cluster)? };
+    let note = Note::new("opened_by_silence").with("witnesses", cluster.turns.len()).with("last_seen", cluster.good);
     Some(undetermined(&cluster, Cause::Undetermined, note))
 }
 
+/// How many others went within a time before the last sign of life.
+fn going(eyes: &[(MachineId, &MachineRow)], cluster: &Cluster, within: SignedDuration) -> usize {
+    let gone = |row: &MachineRow| row.last_seen.is_some_and(|seen| seen + within >= cluster.good);
+    eyes.iter().filter(|(id, row)| !cluster.turns.contains_key(id) && gone(row)).count()
+}
+
+/// Machines that usually say goodbye outnumber those that went shortly before.
+fn is_sure(eyes: &[(MachineId, &MachineRow)], cluster: &Cluster) -> bool {
+    let n = cluster.turns.len();
+    n >= QUORUM && n > going(eyes, cluster, LEAVING) && (n > QUORUM || n > going(eyes, cluster, GOING))
+}
+
+/// A server, which nobody switches off when the bell rings, went together with another; or, without one, many of several
+/// rooms in the middle of an opening. Then those that often go without a word count as well.
+fn broad(view: &View, eyes: &[(MachineId, &MachineRow)], mut cluster: Cluster) -> Option<Cluster> {
+    cluster.turns.append(&mut cluster.abrupt);
+    let rows = || cluster.turns.keys().filter_map(|id| view.machines.get(id));
+    let n = cluster.turns.len();
+    if rows().any(|row| row.kind == Kind::Server) {
+        return (n >= QUORUM).then_some(cluster);
+    }
+    let rooms: BTreeSet<&str> = rows().map(|row| row.room.as_str()).collect();
+    let in_the_middle = |row: &MachineRow| {
+        let opening = view.calendar(row.net()).opening_of(cluster.good);
+        opening.is_some_and(|(start, end)| start + LEAVING < cluster.good && cluster.good + LEFT < end)
+    };
+    let many = n >= BROAD && n > going(eyes, &cluster, LEAVING) && (rooms.len() >= 2 || rooms.contains(""));
+    (many && rows().all(in_the_middle)).then_some(cluster)
+}
+
 /// One network, when the other is heard after all of this one should have been.
-pub fn of_network(view: &View, arena: &Arena) -> Option<Found> {
+pub fn of_network(view: &View, arena: &Arena, now: Timestamp) -> Option<Found> {
     let found = found(view, arena)?;
+    // What went with an outage of the whole school comes back in its own time.
+    let outage = view.incidents.get(&Arena::school(view).key).and_then(|incident| incident.ended);
+    if outage.is_some_and(|ended| found.started.after <= ended.by && now < ended.by + COMING_BACK) {
+        return None;
+    }
     let network = arena.network?;
     let beat = |row: &MachineRow| SignedDuration::from_secs(i64::from(row.interval_s));
     let others = view.machines.values().filter(|row| row.is_eye() && row.net() != network);

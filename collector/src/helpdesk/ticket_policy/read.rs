@@ -1,8 +1,8 @@
 //! A ticket policy from its JSON form, and what is wrong with one. Each problem names the field by its path.
 
 use super::{
-    ALLOWED_MAX_MINUTES, JSON_MAX, OTHER, QUIET_MAX_S, REOPEN_MAX_S, RULES_MAX, Rule, TicketPolicy, WAIT_MAX_S,
-    WORD_LEN_MAX, WORDS_MAX,
+    ALLOWED_MAX_MINUTES, Flapping, JSON_MAX, OTHER, QUIET_MAX_S, REOPEN_MAX_S, RULES_MAX, Rule, TicketPolicy,
+    WAIT_MAX_S, WORD_LEN_MAX, WORDS_MAX,
 };
 use crate::engine::Cause;
 use crate::ingest::json_path;
@@ -66,13 +66,44 @@ impl TicketPolicy {
                 found.push(problem(format!("{path}.name"), format!("rule {before} has that name")));
             }
         }
+        if self.flapping.len() > RULES_MAX {
+            found.push(problem("flapping", format!("{} checks, at most {RULES_MAX}", self.flapping.len())));
+        }
+        for (check, flapping) in &self.flapping {
+            let short: String = check.chars().filter(|c| !c.is_control()).take(WORD_LEN_MAX).collect();
+            flapping.problems(&format!("flapping.{short}"), &mut found);
+            if !is_word(check) {
+                found.push(problem(format!("flapping.{short}"), format!("the name of a check is {WORD}")));
+            }
+        }
         found
     }
 }
 
+impl Flapping {
+    fn problems(&self, path: &str, found: &mut Vec<PolicyProblem>) {
+        for (field, value, low, high) in [
+            ("same_within_s", self.same_within_s, 0, Self::TIME_MAX_S),
+            ("returns", self.returns, 1, Self::RETURNS_MAX),
+            ("window_s", self.window_s, 0, Self::TIME_MAX_S),
+            ("calm_s", self.calm_s, 0, Self::TIME_MAX_S),
+        ] {
+            if !(low..=high).contains(&value) {
+                found.push(problem(format!("{path}.{field}"), outside(value, low, high)));
+            }
+        }
+    }
+}
+
+fn outside(value: u32, low: u32, high: u32) -> String {
+    format!("{value} is outside {low} to {high}")
+}
+
+/// What names are.
+const WORD: &str = "a word of 1 to 40 small letters, digits, hyphens and underscores";
+
 impl Rule {
     fn problems(&self, path: &str, found: &mut Vec<PolicyProblem>) {
-        const WORD: &str = "a word of 1 to 40 small letters, digits, hyphens and underscores";
         let mut say = |field: &str, words: String| found.push(problem(format!("{path}.{field}"), words));
         for (field, word) in [("name", &self.name), ("check", &self.check)] {
             if !is_word(word) {
@@ -103,7 +134,7 @@ impl Rule {
         }
         let mut between = |field: &str, value: u32, low: u32, high: u32| {
             if !(low..=high).contains(&value) {
-                say(&format!("then.ticket.{field}"), format!("{value} is outside {low} to {high}"));
+                say(&format!("then.ticket.{field}"), outside(value, low, high));
             }
         };
         between("allowed_minutes", terms.allowed_minutes, 1, ALLOWED_MAX_MINUTES);

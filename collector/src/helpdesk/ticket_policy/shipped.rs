@@ -1,6 +1,6 @@
 //! The policy that is in force until somebody sets another.
 
-use super::{Grouping, Level, Rule, Terms, Then, TicketPolicy};
+use super::{Flapping, Grouping, Level, Rule, Terms, Then, TicketPolicy};
 use crate::helpdesk::sla::Sla;
 use vigie_shared::check::{BACKUP_LINE, INTERNET, LINE_QUALITY, LOCAL_NETWORK, SERVER_SILENT, VOLUME_SPACE};
 
@@ -50,12 +50,21 @@ impl Default for TicketPolicy {
             scopes: ["school", "network", "basin"].map(str::to_owned).into(),
             ..rule("internet-cut", INTERNET, cut)
         };
+        // From outside a dead switch and the master switch of a room look alike, until somebody of that room tells.
+        let silent_part = Rule {
+            causes: vec!["undetermined".to_owned()],
+            then: Then::NoTicket,
+            ..rule("silent-part", LOCAL_NETWORK, inside.clone())
+        };
+        let flapping = [INTERNET, LINE_QUALITY, BACKUP_LINE, LOCAL_NETWORK, SERVER_SILENT, VOLUME_SPACE];
         Self {
             version: 0,
+            flapping: flapping.map(|check| (check.to_owned(), Flapping::default())).into(),
             rules: vec![
                 cut,
                 rule("line-degraded", LINE_QUALITY, weakened()),
                 rule("on-backup-line", BACKUP_LINE, weakened()),
+                silent_part,
                 rule("room-or-switch", LOCAL_NETWORK, inside),
                 rule("server-silent", SERVER_SILENT, silent),
                 rule("volume-full", VOLUME_SPACE, full),

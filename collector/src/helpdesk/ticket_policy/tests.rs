@@ -130,3 +130,21 @@ fn misspelt_fields_wrong_types_and_what_is_no_json_are_named() {
         (0..=RULES_MAX).map(|n| format!(r#"{{"name":"r{n}","check":"y","then":"no_ticket"}}"#)).collect();
     assert_eq!(fields(&format!(r#"{{"rules":[{}]}}"#, many.join(","))), ["rules"]);
 }
+
+#[test]
+fn how_checks_flap_is_policy_with_bounds() {
+    let shipped = TicketPolicy::default();
+    assert_eq!(shipped.flapping(INTERNET), Flapping::default());
+    assert_eq!(shipped.flapping("never-heard-of"), Flapping::default());
+    let with = |flapping: &str| TicketPolicy::read(&format!("{{\"rules\": [], \"flapping\": {{{flapping}}}}}"));
+    let good = with(r#""internet": {"same_within_s": 0, "returns": 3, "window_s": 600, "calm_s": 60}"#).unwrap();
+    assert_eq!(good.flapping(INTERNET), Flapping { same_within_s: 0, returns: 3, window_s: 600, calm_s: 60 });
+    let wrong =
+        with(r#""internet": {"same_within_s": 86401, "returns": 0, "window_s": 600, "calm_s": 60}"#).unwrap_err();
+    let fields: Vec<_> = wrong.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(fields, ["flapping.internet.same_within_s", "flapping.internet.returns"]);
+    let misspelt = with(r#""internet": {"same_within": 0, "returns": 3, "window_s": 600, "calm_s": 60}"#).unwrap_err();
+    assert!(misspelt[0].problem.contains("same_within"), "{misspelt:?}");
+    let before: TicketPolicy = serde_json::from_str(r#"{"version": 3, "rules": []}"#).unwrap();
+    assert_eq!(before.flapping(INTERNET), Flapping::default(), "a policy of before flapping was policy");
+}

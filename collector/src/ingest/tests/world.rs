@@ -47,7 +47,7 @@ pub fn school() -> Uai {
 }
 
 pub fn now() -> Timestamp {
-    SystemClock.now()
+    SystemClock::default().now()
 }
 
 pub fn days(n: i64) -> SignedDuration {
@@ -67,7 +67,7 @@ impl World {
     pub async fn behind(balancers: &[&str], bounds: Bounds, queue_bounds: QueueBounds, serves: Serves) -> Self {
         let data = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = Arc::new(sqlite::open(&data.path().join("vigie.sqlite")).unwrap());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let row = SchoolRow {
             uai: school(),
             name: "Collège des Tilleuls".to_owned(),

@@ -9,6 +9,7 @@ use super::faults::Fault;
 use super::session::{Parameter, SHORT, Session, Use};
 use super::settings::Settings;
 use super::value::Value;
+use jiff::Timestamp;
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -232,6 +233,16 @@ impl Connected for Engine {
 
     fn skip_locked(&self) -> &'static str {
         " FOR UPDATE SKIP LOCKED"
+    }
+
+    fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let mut now = None;
+        self.run(SQL, &[], &mut |row| {
+            now = Some(row.get(0)?);
+            Ok(true)
+        })?;
+        Ok(now)
     }
 
     fn shard(&self) -> i64 {

@@ -39,7 +39,7 @@ pub fn write(tx: &mut Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), S
         | Effect::SetCalm { .. }
         | Effect::ResolveIncident { .. } => on_course(tx, school, effect),
         Effect::Ticket { .. }
-        | Effect::NoteTicket { .. }
+        | Effect::TightenTicket { .. }
         | Effect::ReopenTicket { .. }
         | Effect::RestoreTicket { .. }
         | Effect::UnrestoreTicket { .. }

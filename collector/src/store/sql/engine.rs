@@ -7,6 +7,7 @@ use super::super::StoreError;
 use super::apply::{Caller, Seen};
 use super::calendars::Kept;
 use super::row::{Bind, Column, Row};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use vigie_shared::id::{SchoolId, StreamId};
@@ -41,6 +42,8 @@ pub trait Engine: Send {
     fn lock_seldom(&self) -> Result<(), StoreError>;
     /// Appended to a `SELECT` whose rows are claimed: rows that others hold are passed over.
     fn skip_locked(&self) -> &'static str;
+    /// Now, by the clock of the database, where it is a server with a clock of its own.
+    fn clock(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Which part of a counter this connection moves, so that those who count at the same time do not wait for each other.
     fn shard(&self) -> i64;
     /// Makes room for the samples of a day.

@@ -68,7 +68,9 @@ impl Found {
 
 /// Writes a sign of life and answers up to when silence may be judged.
 pub fn sign(tx: &mut Tx<'_>, sign: &SignOfLife) -> Result<Signed, StoreError> {
-    let now = cut(sign.now);
+    // A host whose clock was set would take all others for dead, and their machines for silent.
+    let shared = if sign.by_database { tx.sql.engine().clock()? } else { None };
+    let now = cut(shared.unwrap_or(sign.now));
     let sign = SignOfLife { now, low: cut(sign.low).min(now), ..sign.clone() };
     let mut found = look(tx.sql, &sign)?;
     if found.is_serious(&sign) {
@@ -94,6 +96,7 @@ pub fn sign(tx: &mut Tx<'_>, sign: &SignOfLife) -> Result<Signed, StoreError> {
         gone: found.gone.into_iter().map(|other| (other.name, other.alive)).collect(),
         absence: found.absence,
         ahead: ahead.filter(|(_, by)| *by > CLOCKS_APART),
+        shared,
     })
 }
 

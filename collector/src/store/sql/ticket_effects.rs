@@ -14,10 +14,7 @@ use vigie_shared::id::{IncidentId, MachineId, SchoolId, TicketId};
 pub fn write(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), StoreError> {
     match effect {
         Effect::Ticket { key, ticket } => put_on_ticket(tx, school, key, ticket),
-        Effect::NoteTicket { group_key, at, note } => {
-            let id = the_open(tx, school, group_key)?;
-            line(tx, id, *at, MACHINE, note)
-        }
+        Effect::TightenTicket { ticket, note } => tighten(tx, school, ticket, note),
         Effect::ReopenTicket { key, group_key, pauses, due, at, note } => {
             let (incident, _) = open_incident(tx, key)?;
             let id = last_resolved(tx, school, group_key)?.ok_or_else(|| missing(group_key, "resolved"))?;
@@ -116,6 +113,30 @@ fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewT
         line(tx, id, ticket.at, MACHINE, &Note::new("follows").with("number", number_of(tx, former)?))?;
     }
     outbox::put(tx, school, id, ticket.at, &opened.with("due", ticket.due))
+}
+
+/// Gives an open ticket the terms of something more pressing that joined it, and has people told.
+fn tighten(tx: &Tx<'_>, school: SchoolId, ticket: &NewTicket, note: &Note) -> Result<(), StoreError> {
+    let id = the_open(tx, school, &ticket.group_key)?;
+    const SQL: &str = "UPDATE ticket SET name = ?2, category = ?3, urgency = ?4, impact = ?5, allowed_minutes = ?6, \
+            quiet_s = ?7, reopen_within_s = ?8, opened = ?9, due = ?10, pauses = '[]', restored = NULL WHERE id = ?1";
+    tx.sql.execute(
+        SQL,
+        params![
+            id,
+            ticket.check,
+            ticket.category,
+            ticket.urgency.as_str(),
+            ticket.impact.as_str(),
+            ticket.allowed_minutes,
+            ticket.quiet_s,
+            ticket.reopen_within_s,
+            ms(ticket.opened),
+            ms(ticket.due),
+        ],
+    )?;
+    line(tx, id, ticket.at, MACHINE, note)?;
+    outbox::put(tx, school, id, ticket.at, &Note::new("ticket_tightened").with("due", ticket.due))
 }
 
 fn number_of(tx: &Tx<'_>, ticket: TicketId) -> Result<u64, StoreError> {

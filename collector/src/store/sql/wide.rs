@@ -36,8 +36,18 @@ pub fn look(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
     if tx.sql.execute("DELETE FROM wide_due", &[])? == 0 {
         return Ok(());
     }
-    let (stands, open) = (stands(tx.sql)?, open(tx.sql)?);
-    let effects = wide::decide(&stands, &open, now);
+    let (mut stands, open) = (stands(tx.sql)?, open(tx.sql)?);
+    let moments = wide::moments(&stands, now);
+    for stand in &mut stands {
+        if let Some(moment) = moments.get(&stand.area).filter(|moment| **moment < now) {
+            stand.online = heard_since(tx.sql, stand.school, *moment)?;
+        }
+    }
+    let somebody = match wide::moment_of_all(&stands, now) {
+        Some(moment) if moment < now => anybody_since(tx.sql, moment)?,
+        _ => true,
+    };
+    let effects = wide::decide(&stands, &open, somebody, now);
     let mut concerned = BTreeSet::new();
     for effect in &effects {
         let (key, wide) = effect.about();
@@ -104,6 +114,23 @@ fn stands(sql: &Sql) -> Result<Vec<Stand>, StoreError> {
         };
         Ok(Stand { school: row.get(0)?, area: area(row, 1)?, online: row.get(3)?, cut })
     })
+}
+
+/// Machines that may bear witness for their school; one that leaves it proves nothing, and is not missed for a day.
+const WITNESS: &str = "m.status = 'trusted' AND m.kind <> 'nomade'";
+
+/// How many witnesses of a school were heard since.
+fn heard_since(sql: &Sql, school: SchoolId, since: Timestamp) -> Result<u64, StoreError> {
+    let text = format!(
+        "SELECT count(*) FROM machine m JOIN liveness l ON l.machine = m.id \
+         WHERE m.school = ?1 AND {WITNESS} AND l.last_seen > ?2"
+    );
+    sql.value(&text, params![school, ms(since)])
+}
+
+/// Whether anybody at all was heard since. In a large fleet somebody nearly always was, and is soon found.
+fn anybody_since(sql: &Sql, since: Timestamp) -> Result<bool, StoreError> {
+    sql.value("SELECT EXISTS (SELECT 1 FROM liveness WHERE last_seen > ?1)", params![ms(since)])
 }
 
 fn area(row: &Row<'_>, index: usize) -> Result<String, StoreError> {

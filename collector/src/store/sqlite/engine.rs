@@ -3,6 +3,7 @@
 use super::super::StoreError;
 use super::super::sql::engine::{Each, Engine as Connected};
 use super::super::sql::row::{Bind, Cell, Cells, Row};
+use jiff::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql};
 use std::collections::BTreeSet;
@@ -110,6 +111,10 @@ impl Connected for Engine {
 
     fn skip_locked(&self) -> &'static str {
         ""
+    }
+
+    fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
 
     fn shard(&self) -> i64 {

@@ -275,7 +275,15 @@ impl Collector {
 
     fn sign(&self, state: ReplicaState, second: i64, low: i64) -> SignOfLife {
         let (now, low) = (at(second), at(low));
-        SignOfLife { replica: self.replica, name: self.name.to_owned(), now, low, state, failed_before: false }
+        SignOfLife {
+            replica: self.replica,
+            name: self.name.to_owned(),
+            now,
+            by_database: false,
+            low,
+            state,
+            failed_before: false,
+        }
     }
 
     /// A sign of life after one that could not be written.

@@ -256,10 +256,21 @@ async fn incidents_of_one_group_share_a_ticket(world: &World) {
     assert_eq!(page.incidents[1].machine, Some((machine, "PC01".to_owned())));
     assert_eq!(store.machine(machine, at(21)).await.unwrap().unwrap().open.len(), 2);
 
+    let Effect::Ticket { ticket: pressing, .. } = ticket(&second, 25) else { unreachable!() };
+    let pressing = NewTicket { check: "internet".to_owned(), allowed_minutes: 60, due: at(3_625), ..pressing };
+    let tighten = Effect::TightenTicket { ticket: pressing, note: Note::new("tightened") };
+    want(&store, school, 25, vec![tighten.clone()]).await.unwrap();
+    let page = store.ticket(tickets[0].id).await.unwrap().unwrap();
+    assert_eq!(
+        (page.ticket.check.as_str(), page.ticket.due),
+        ("internet", at(3_625)),
+        "what presses most sets the terms"
+    );
+    assert_eq!(page.history.last().unwrap().note.code, "tightened");
+
     let note = Note::new("resolved");
     let end = Effect::ResolveTicket { group_key: "space".to_owned(), restored: at(25), at: at(30), note: note.clone() };
     want(&store, school, 30, vec![end.clone()]).await.unwrap();
     assert!(want(&store, school, 31, vec![end]).await.is_err(), "no ticket of that group is open any more");
-    let line = Effect::NoteTicket { group_key: "space".to_owned(), at: at(32), note };
-    assert!(want(&store, school, 32, vec![line]).await.is_err());
+    assert!(want(&store, school, 32, vec![tighten]).await.is_err());
 }
