@@ -75,10 +75,10 @@ impl Life {
         let signed = self.store.sign_of_life(sign).await?;
         if let Some(shared) = signed.shared {
             self.clock.follow(shared);
-            let by = now.duration_until(shared).abs() > CLOCKS_APART;
-            if by && self.apart.count().is_some() {
+            let behind = now.duration_until(shared);
+            if behind.abs() > CLOCKS_APART && self.apart.count().is_some() {
                 tracing::warn!(
-                    seconds = now.duration_until(shared).as_secs(),
+                    seconds = behind.as_secs(),
                     "the clock of this host is behind that of the database by so much (ahead of it, if negative): the database's counts"
                 );
             }

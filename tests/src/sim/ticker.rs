@@ -19,13 +19,12 @@ impl Drive {
         let now = self.now;
         let mut due = Vec::new();
         for number in 0..self.places.len() {
-            let leap = self.options.leap;
             let Some(place) = self.places.get_mut(number) else { continue };
             let wake = if place.asleep { place.note.other } else { place.note.wake };
             if wake.is_none_or(|wake| wake > now) {
                 continue;
             }
-            if leap && place.note.other.is_none_or(|other| other > now) {
+            if self.options.leap && place.note.other.is_none_or(|other| other > now) {
                 place.asleep = true;
             } else {
                 due.push(number);
