@@ -23,8 +23,9 @@ const SLOW_MS: u64 = 20_000;
 /// Faults that may wait for their place while later ones begin: an order of beginnings in which one fault that waits
 /// holds up all others would leave everybody alone most of the time.
 const WAITING: usize = 8;
-/// A fault waits at most this long for its place.
-const TO_BEGIN: Duration = Duration::from_secs(300);
+/// A fault waits at most this long for its place: the line of a school is cut when all its agents are well, which can be
+/// when no other fault is left.
+const TO_BEGIN: Duration = Duration::from_secs(900);
 /// A ticket is resolved this soon after its line was restored.
 const TO_RESOLVED: Duration = Duration::from_secs(120);
 /// Everything that waits is told this soon after the last recovery.

@@ -7,7 +7,7 @@ use crate::load::side::{Crowds, Echo};
 use crate::load::stand::{self, Setup, Stand, StoreChoice};
 use crate::load::truth::Tickets;
 use crate::wait::wait_for;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -41,10 +41,23 @@ pub struct Options {
     pub seed: u64,
 }
 
-/// Measures and prints.
+/// Measures and prints; an error when something that must hold does not.
 pub fn run(options: &Options) -> Result<()> {
-    println!("{}", measure(options)?);
+    let found = measure(options)?;
+    println!("{found}");
+    let wrong = broken(&found);
+    ensure!(wrong.is_empty(), "what must hold does not: {}", wrong.join(", "));
     Ok(())
+}
+
+/// What must hold, whatever the machine, and does not: nothing is lost, nobody is called absent who is not, every ticket
+/// comes and goes, and whoever is turned away is told when to come again. How fast is for the reader to judge.
+fn broken(found: &Value) -> Vec<String> {
+    let count = |name: &str| found[name].as_u64();
+    let none = ["lost", "events_unknown", "absent_wrong", "tickets_wrong", "refused_503_without_retry_after"];
+    let some = none.into_iter().filter(|name| count(name) != Some(0)).map(|name| format!("{name} is {}", found[name]));
+    let all = ["tickets_found", "tickets_resolved"].into_iter().filter(|name| count(name) != count("tickets_expected"));
+    some.chain(all.map(|name| format!("{name} is {} of {}", found[name], found["tickets_expected"]))).collect()
 }
 
 /// What the rounds of one target came to.
@@ -301,5 +314,20 @@ fn complain(phase: &str, tally: &Tally) {
             "  {phase}: {failed} failed, {refused_other} refused, {broken} connections broken, {contradictions} \
              contradictions ({trouble})"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_and_a_missing_ticket_are_named() {
+        let good = json!({"lost": 0, "events_unknown": 0, "absent_wrong": 0, "tickets_wrong": 0,
+            "refused_503_without_retry_after": 0, "tickets_expected": 3, "tickets_found": 3, "tickets_resolved": 3});
+        assert_eq!(broken(&good), Vec::<String>::new());
+        let mut bad = good;
+        (bad["lost"], bad["tickets_resolved"]) = (json!(2), json!(1));
+        assert_eq!(broken(&bad), ["lost is 2", "tickets_resolved is 1 of 3"]);
     }
 }

@@ -31,6 +31,12 @@ pub fn check(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Pages that the writer keeps. What it looks at every minute of 3,000 machines is 2 MB; the rest is in the memory of the
+/// operating system. Large caches only fill, for days, and look like a leak.
+const WRITER_CACHE_KIB: i64 = 4_000;
+/// Pages that each reader keeps.
+const READER_CACHE_KIB: i64 = 1_000;
+
 fn open_unnamed(path: &Path) -> Result<SqlStore, StoreError> {
     create(path)?;
     let writer = connect(path)?;
@@ -39,8 +45,7 @@ fn open_unnamed(path: &Path) -> Result<SqlStore, StoreError> {
     for _ in 0..READERS {
         let reader = connect(path)?;
         reader.pragma_update(None, "query_only", true)?;
-        // The pages of the operating system serve readers as well; five large caches would only fill memory over days.
-        reader.pragma_update(None, "cache_size", -4_000)?;
+        reader.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
         readers.push(Sql::new(Engine::new(reader)));
     }
     SqlStore::start(Sql::new(Engine::new(writer)), readers)
@@ -86,7 +91,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
-    connection.pragma_update(None, "cache_size", -16_000)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     // One plan a statement: without this SQLite prepares some again at every new value that is bound (measured: three
     // quarters of the time of a quiet heartbeat).
