@@ -95,7 +95,7 @@ impl Runner {
 
     /// Makes the checks that are due under this policy: confirmed changes and summaries, oldest first.
     ///
-    /// Takes up to three times `internet.timeout_ms` plus the patience for the volumes. May be dropped midway: the look
+    /// Takes up to five times `internet.timeout_ms` plus the patience for the volumes. May be dropped midway: the look
     /// under way is made again at the next call, which also hands out what was believed before. Call it after a change
     /// of policy too: a shorter interval takes effect there.
     pub async fn run_due(&mut self, policy: &Policy) -> Vec<Dated> {
@@ -138,10 +138,11 @@ impl Runner {
 
     async fn look_at_internet(&mut self, policy: &InternetPolicy) {
         let at = self.now();
-        let (_, result) = self.internet.check(&self.source, policy, at.up_ms).await;
+        let (steps, result) = self.internet.check(&self.source, policy, at.up_ms).await;
         self.internet_timer.last_ms = Some(at.up_ms);
         let gap_max_ms = ms(policy.every_s) * 2 + u64::from(policy.timeout_ms) * 3;
-        self.believe(at, result, Rule { needed: policy.confirm, gap_max_ms });
+        let needed = internet::looks_needed(steps.as_ref(), &result, policy);
+        self.believe(at, result, Rule { needed, gap_max_ms });
     }
 
     async fn look_at_volumes(&mut self, policy: &Policy) {

@@ -58,6 +58,8 @@ note-resolved-by-return = { $machines ->
 }: service is restored.
 note-resolved-by-probe = The school’s router answers again.
 note-resolved-by-quality = The { $online } machines heard measure a good line again.
+note-narrowed = The other network of the school is heard, and none of the { $witnesses } silent machines is back, the server included: the fault is that of their network.
+note-resolved-by-calm = It has not come back since { $since }: the fault is over.
 note-resolved-by-schools = All its schools are well again.
 note-resolved-heard-again = Heard again.
 note-resolved-by-goodbye = Switched off on purpose: it said goodbye.

@@ -58,6 +58,8 @@ note-resolved-by-return = { $machines ->
 } : le service est rétabli.
 note-resolved-by-probe = Le routeur de l’établissement répond de nouveau.
 note-resolved-by-quality = Les { $online } postes entendus mesurent de nouveau une bonne ligne.
+note-narrowed = L’autre réseau de l’établissement est entendu, et aucun des { $witnesses } postes tus n’est revenu, serveur compris : la panne est celle de leur réseau.
+note-resolved-by-calm = Plus de rechute depuis { $since } : la panne est finie.
 note-resolved-by-schools = Tous ses établissements sont rétablis.
 note-resolved-heard-again = De nouveau entendu.
 note-resolved-by-goodbye = Arrêté exprès : il a dit adieu.

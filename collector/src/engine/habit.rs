@@ -18,13 +18,19 @@ const POLITE: u8 = 5;
 /// Days looked back at most when a machine returns: a summer.
 const LOOK_BACK_DAYS: i32 = 120;
 
-/// One half-day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// One half-day of the week. Written as a pair: there are fourteen for each machine, and they are read at every look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Slot {
     /// Half-days on which it was there.
     seen: u8,
     /// Half-days that were open.
     of: u8,
+}
+
+impl Serialize for Slot {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.seen, self.of).serialize(serializer)
+    }
 }
 
 impl Slot {
@@ -81,6 +87,11 @@ impl Habit {
     /// Whether it is often switched off without a word: its silence says little.
     pub fn is_abrupt(&self) -> bool {
         self.abrupt >= 2 && u16::from(self.abrupt) * 3 >= u16::from(self.ends)
+    }
+
+    /// Whether it was never known to go without a word.
+    pub fn never_abrupt(&self) -> bool {
+        self.ends == 0 || self.ends >= POLITE && self.abrupt == 0
     }
 
     /// Whether it is known to say goodbye when it goes, or was never seen to go: then its silence says much. In its first

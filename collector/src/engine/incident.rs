@@ -127,6 +127,17 @@ pub fn widen(
     view.incidents.insert(to.clone(), row);
 }
 
+/// An open incident is about less than was thought: it keeps its history and its ticket.
+pub fn narrow(view: &mut View, from: &IncidentKey, to: &IncidentKey, now: Timestamp, effects: &mut Vec<Effect>) {
+    if find_open(view, to).is_some() || find_open(view, from).is_none() {
+        return;
+    }
+    let Some(row) = view.incidents.remove(from) else { return };
+    let note = Note::new("narrowed").with("witnesses", row.witnesses.len());
+    effects.push(Effect::WidenIncident { from: from.clone(), to: to.clone(), at: now, note });
+    view.incidents.insert(to.clone(), row);
+}
+
 /// The cause of an open incident is known better, by what others show.
 pub fn blame(view: &mut View, key: &IncidentKey, cause: Cause, now: Timestamp, effects: &mut Vec<Effect>) {
     let Some(row) = view.incidents.get_mut(key).filter(|row| row.ended.is_none()) else { return };
@@ -158,8 +169,8 @@ pub fn well(view: &mut View, key: &IncidentKey, ended: Bracket, now: Timestamp, 
             effects.push(Effect::SetCalm { key: key.clone(), calm });
             return;
         }
-        Some(calm) if calm.since + times.calm > now => return,
-        Some(calm) => calm.ended,
+        // [`believe`] ends it.
+        Some(_) => return,
         None => ended,
     };
     (row.ended, row.calm) = (Some(ended), None);
@@ -173,6 +184,20 @@ pub fn unwell(view: &mut View, key: &IncidentKey, effects: &mut Vec<Effect>) {
         && row.calm.take().is_some()
     {
         effects.push(Effect::SetCalm { key: key.clone(), calm: None });
+    }
+}
+
+/// Ends what was calm for long enough and was not seen unwell meanwhile, whether or not anybody can see it still.
+pub fn believe(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
+    let calm = view.incidents.iter().filter(|(key, row)| {
+        row.ended.is_none() && row.calm.is_some_and(|calm| calm.since + Times::of(view, key).calm <= now)
+    });
+    for key in calm.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+        let Some(row) = view.incidents.get_mut(&key) else { continue };
+        let Some(Calm { since, ended }) = row.calm.take() else { continue };
+        row.ended = Some(ended);
+        let note = Note::new("resolved_by_calm").with("since", since);
+        effects.push(Effect::ResolveIncident { key, ended, at: now, note });
     }
 }
 

@@ -4,6 +4,7 @@
 use super::incident::{self, Found};
 use super::outage::{self, Arena};
 use super::{Bracket, Cause, Confidence, Effect, IncidentKey, Input, Kind, MachineRow, Note, Presence, Scope, View};
+use crate::calendar::SchoolCalendar;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::check::{CheckState, INTERNET, MACHINE_INTERNET, SERVER_SILENT, UNSEEN};
@@ -11,8 +12,13 @@ use vigie_shared::id::MachineId;
 
 /// A server may be silent for this long within business hours: it starts again in less.
 const SERVER_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+/// While nobody of any school is heard, the silence of a server is looked at again after this.
+const ASKED_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// School days after which a machine that nobody heard is something to look at on the next visit.
 const UNSEEN_SCHOOL_DAYS: u32 = 10;
+
+/// So many school days do not pass in less.
+const UNSEEN_AT_LEAST: SignedDuration = SignedDuration::from_hours(10 * 24);
 
 /// Opens and resolves the incidents of machines.
 pub fn judge(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
@@ -84,21 +90,29 @@ fn silent_servers(view: &mut View, upto: Timestamp, now: Timestamp, effects: &mu
         .collect();
     for (machine, seen, interval_s) in due {
         let key = IncidentKey::new(Scope::Machine(machine), SERVER_SILENT, "");
-        let by = seen + SignedDuration::from_secs(i64::from(interval_s) * 5 / 4 + 3);
+        let turn = seen + SignedDuration::from_secs(i64::from(interval_s) * 5 / 4 + 3);
+        // At night its silence was nobody's business: what it is silent for now may have begun when the doors opened.
+        let opening = view.machines.get(&machine).and_then(|row| view.calendar(row.net()).opening_of(upto));
+        let by = opening.map_or(turn, |(start, _)| turn.max(start)).min(upto);
         let note = Note::new("opened_by_server_silence").with("last_seen", seen);
         let found = measured(machine, Bracket { after: seen, by }, Confidence::Probable, note);
         // Where nobody else is heard, it may as well be the line, the power, or anything on the way.
-        let cause = if is_alone(view, machine, by) { Cause::Undetermined } else { Cause::Machine };
+        let cause = if is_alone(view, machine, by, now) { Cause::Undetermined } else { Cause::Machine };
         incident::open(view, &key, Found { cause, ..found }, now, effects);
     }
 }
 
-/// Whether no other machine of its network was heard since it fell silent.
-fn is_alone(view: &View, machine: MachineId, since: Timestamp) -> bool {
+/// Whether no other machine of its network was heard since it fell silent. One that has only just come back proves nothing
+/// yet: what ends for one ends for the server a moment later.
+fn is_alone(view: &View, machine: MachineId, since: Timestamp, now: Timestamp) -> bool {
     let Some(network) = view.machines.get(&machine).map(MachineRow::net) else { return false };
     let beat = |row: &MachineRow| SignedDuration::from_secs(i64::from(row.interval_s));
+    let stays = |row: &MachineRow| match row.presence {
+        Presence::Online => row.since.is_none_or(|from| from <= since || from + SERVER_PATIENCE <= now),
+        _ => row.since.is_none_or(|gone| gone > since + SERVER_PATIENCE),
+    };
     let others = view.machines.iter().filter(|(id, row)| **id != machine && row.is_eye() && row.net() == network);
-    !others.into_iter().any(|(_, row)| row.last_seen.is_some_and(|seen| seen > since + beat(row)))
+    !others.into_iter().any(|(_, row)| row.last_seen.is_some_and(|seen| seen > since + beat(row)) && stays(row))
 }
 
 /// What becomes known of the silence of a server: others are heard while it is not, or it tells itself what it saw.
@@ -108,7 +122,10 @@ fn refine_servers(view: &mut View, inputs: &[Input], now: Timestamp, effects: &m
         let Scope::Machine(machine) = key.scope else { continue };
         outage::refine(view, &Arena::group(key.clone(), BTreeSet::from([machine])), inputs, now, effects);
         let Some(row) = incident::find_open(view, &key) else { continue };
-        if row.cause == Cause::Undetermined && !is_alone(view, machine, row.started.by) && !explained(view, machine) {
+        if row.cause == Cause::Undetermined
+            && !is_alone(view, machine, row.started.by, now)
+            && !explained(view, machine)
+        {
             incident::blame(view, &key, Cause::Machine, now, effects);
         }
     }
@@ -123,6 +140,10 @@ fn server_due(view: &View, machine: MachineId, row: &MachineRow, at: Timestamp) 
     let key = IncidentKey::new(Scope::Machine(machine), SERVER_SILENT, "");
     if incident::find_open(view, &key).is_some() || explained(view, machine) {
         return None;
+    }
+    // Where nobody at all is heard it is the collector that nobody reaches.
+    if !view.elsewhere {
+        return Some(at + ASKED_AGAIN);
     }
     let calendar = view.calendar(row.net());
     let (start, end) = calendar.opening_of(at).or_else(|| {
@@ -179,8 +200,8 @@ fn heard_again(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
                 let silent = incident::find_open(view, &key).map_or(by, |incident| incident.detected);
                 (Bracket { after: silent.min(by), by }, Note::new("resolved_heard_again"))
             }
-            // It said goodbye: somebody switched it off on purpose.
-            Some(row) if row.presence == Presence::Left => {
+            // It said goodbye: somebody switched it off on purpose. Whom nobody has seen for weeks is looked for all the same.
+            Some(row) if row.presence == Presence::Left && key.check == SERVER_SILENT => {
                 (Bracket { after: now, by: now }, Note::new("resolved_by_goodbye"))
             }
             Some(_) => {
@@ -193,7 +214,21 @@ fn heard_again(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
     }
 }
 
-/// When the next silent server is missed.
+/// When the next silent server is missed, or the day ends on which somebody was not seen for too long.
 pub fn next_wake(view: &View, now: Timestamp) -> Option<Timestamp> {
-    view.machines.iter().filter_map(|(id, row)| server_due(view, *id, row, now)).map(|due| due.max(now)).min()
+    let servers = view.machines.iter().filter_map(|(id, row)| server_due(view, *id, row, now)).map(|due| due.max(now));
+    let unseen = view.machines.iter().filter(|(id, row)| {
+        let key = IncidentKey::new(Scope::Machine(**id), UNSEEN, "");
+        row.trusted
+            && row.presence != Presence::Online
+            && row.last_seen.is_some_and(|seen| seen + UNSEEN_AT_LEAST <= now)
+            && incident::find_open(view, &key).is_none()
+    });
+    servers.chain(unseen.filter_map(|(_, row)| midnight(view.calendar(row.net()), now))).min()
+}
+
+/// The end of the day: school days are counted whole.
+fn midnight(calendar: &SchoolCalendar, now: Timestamp) -> Option<Timestamp> {
+    let tomorrow = calendar.date(now).tomorrow().ok()?;
+    calendar.time_zone().to_timestamp(tomorrow.at(0, 0, 0, 0)).ok()
 }

@@ -16,6 +16,7 @@ mod local;
 mod machine;
 mod outage;
 mod quality;
+pub mod reconcile;
 mod suppression;
 mod tickets;
 mod view;
@@ -93,6 +94,7 @@ impl Decide for Engine {
         local::judge(view, inputs, now, &mut effects);
         quality::judge(view, now, &mut effects);
         machine::judge(view, inputs, now, &mut effects);
+        incident::believe(view, now, &mut effects);
         let settled = tickets::settle(view, now, self.due.as_ref(), &mut effects);
         let wakes = [
             liveness::next_wake(view),

@@ -2,6 +2,7 @@
 
 use super::incident::{self, Found};
 use super::{Bracket, Cause, Confidence, Effect, IncidentKey, MachineRow, Note, Presence, Scope, View};
+use crate::facts::egress;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::check::{BACKUP_LINE, CheckState, INTERNET, LINE_QUALITY, Reason};
@@ -21,7 +22,9 @@ pub fn judge(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
     explain(view, now, effects);
     let elsewhere = since(view, |_, row| {
         let (now, usual) = (row.address?, row.usual_address?);
-        (now != usual).then(|| row.address_since.or(row.last_seen)).flatten()
+        // Whoever leaves by a line that is no back-up is where it should be, whatever it is used to.
+        let main = view.lines.values().any(|line| !line.backup && egress::same(line.address, now));
+        (now != usual && !main).then(|| row.address_since.or(row.last_seen)).flatten()
     });
     settle(view, BACKUP_LINE, Cause::BackupLine, "opened_by_address", &elsewhere, online, now, effects);
 }
@@ -29,8 +32,7 @@ pub fn judge(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
 /// Over a line that is measured to lose packets, questions that stay unanswered are its doing, not the resolver's and not
 /// that of a filter.
 fn explain(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
-    let key = IncidentKey::new(Scope::School(view.school), LINE_QUALITY, "");
-    if incident::find_open(view, &key).is_none() {
+    if !is_degraded(view) {
         return;
     }
     let unanswered = view.incidents.iter().filter(|(key, row)| {
@@ -42,9 +44,18 @@ fn explain(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Whether a degraded line looks like this from a machine.
+fn is_degraded(view: &View) -> bool {
+    incident::find_open(view, &IncidentKey::new(Scope::School(view.school), LINE_QUALITY, "")).is_some()
+}
+
+/// Whether the line of the school is known to be degraded, and machines that name this cause only feel that.
+pub fn explains(view: &View, cause: Cause) -> bool {
+    is_degraded(view) && is_explained(cause)
+}
+
+/// Whether a degraded line looks like this from a machine now and then.
 pub fn is_explained(cause: Cause) -> bool {
-    matches!(cause, Cause::Dns | Cause::BlockedByName | Cause::Undetermined)
+    matches!(cause, Cause::Dns | Cause::BlockedByName | Cause::Proxy | Cause::Line | Cause::Undetermined)
 }
 
 fn eyes(view: &View) -> impl Iterator<Item = (MachineId, &MachineRow)> {

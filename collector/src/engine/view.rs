@@ -284,6 +284,8 @@ pub struct View {
     pub checks: BTreeMap<(MachineId, String, String), CheckRow>,
     /// Open incidents, and those resolved within the last 24 hours (the latest for each key).
     pub incidents: BTreeMap<IncidentKey, IncidentRow>,
+    /// All others that were resolved within the last nine days: what a machine tells after a week may be part of one.
+    pub past: Vec<(IncidentKey, IncidentRow)>,
     /// Open tickets by group key.
     pub tickets: BTreeMap<String, TicketRow>,
     /// Its lines.
@@ -294,6 +296,9 @@ pub struct View {
     pub parents: Vec<Parent>,
     /// Whether other schools of its area may be cut with it.
     pub siblings: bool,
+    /// Whether somebody of another school has been heard for some time now, or there is no other: the collector's own line
+    /// carries. Looked up only while a server is silent.
+    pub elsewhere: bool,
     /// The ticket of each group that was resolved last, if within
     /// [`FOLLOWS_WITHIN`](crate::helpdesk::ticket_policy::FOLLOWS_WITHIN).
     pub ended_tickets: BTreeMap<String, EndedTicket>,
@@ -313,15 +318,22 @@ impl View {
             machines: BTreeMap::new(),
             checks: BTreeMap::new(),
             incidents: BTreeMap::new(),
+            past: vec![],
             tickets: BTreeMap::new(),
             lines: BTreeMap::new(),
             calendars: SchoolCalendars::always_open(),
             parents: Vec::new(),
             siblings: false,
+            elsewhere: true,
             ended_tickets: BTreeMap::new(),
             maintenance: vec![],
             ticket_policy: Arc::default(),
             absence: None,
         }
+    }
+
+    /// All incidents at hand, open and past.
+    pub fn all_incidents(&self) -> impl Iterator<Item = (&IncidentKey, &IncidentRow)> {
+        self.incidents.iter().chain(self.past.iter().map(|(key, row)| (key, row)))
     }
 }

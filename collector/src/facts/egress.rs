@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// An address that was kept this long is the usual one. Longer than a line is usually away, so that the address of a
-/// back-up does not become usual meanwhile.
+/// An address under which a machine was heard for this long is the usual one. Longer than a line is usually away, so that
+/// the address of a back-up does not become usual meanwhile; time in which the machine was off does not count.
 const USUAL_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// From where a machine calls.
@@ -20,6 +20,8 @@ pub struct Egress {
     pub address: IpAddr,
     /// Since when; `None` when that was not noted.
     pub since: Option<Timestamp>,
+    /// When it was heard last under it.
+    pub heard: Option<Timestamp>,
     /// The usual one as it was when this one came; `None` when there was none before.
     pub usual: Option<IpAddr>,
     /// The network as known when this one came.
@@ -29,12 +31,13 @@ pub struct Egress {
 impl Egress {
     /// The first address that a machine is heard from.
     pub fn first(address: IpAddr, at: Timestamp) -> Self {
-        Self { address, since: Some(at), usual: None, network: None }
+        Self { address, since: Some(at), heard: Some(at), usual: None, network: None }
     }
 
-    /// The usual address at this instant.
-    pub fn usual_at(&self, now: Timestamp) -> IpAddr {
-        let settled = self.since.is_some_and(|since| since.duration_until(now) >= USUAL_AFTER);
+    /// The usual address.
+    pub fn usual(&self) -> IpAddr {
+        let kept = self.since.zip(self.heard).map(|(since, heard)| since.duration_until(heard));
+        let settled = kept.is_some_and(|kept| kept >= USUAL_AFTER);
         self.usual.filter(|_| !settled).unwrap_or(self.address)
     }
 
@@ -45,7 +48,7 @@ impl Egress {
 
     /// The same machine heard from another address.
     pub fn moved(&self, to: IpAddr, at: Timestamp, known: &Known) -> Self {
-        Self { address: to, since: Some(at), usual: Some(self.usual_at(at)), network: self.network(known) }
+        Self { address: to, since: Some(at), heard: Some(at), usual: Some(self.usual()), network: self.network(known) }
     }
 }
 
@@ -91,7 +94,6 @@ mod tests {
 
     const HOME: &str = "203.0.113.10";
     const MOBILE: &str = "198.51.100.77";
-    const DAY: SignedDuration = SignedDuration::from_hours(24);
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -127,26 +129,37 @@ mod tests {
         assert_eq!(known().network(ip("192.0.2.200")), Some(NetworkKind::Administrative));
     }
 
-    #[test]
-    fn on_a_back_up_line_the_network_last_known_and_the_usual_address_stay() {
-        let home = Egress::first(ip(HOME), at(0));
-        let away = home.moved(ip(MOBILE), at(20), &known());
-        assert_eq!(away.network(&known()), Some(NetworkKind::Pedagogical));
-        assert_eq!((away.usual_at(at(21)), away.address), (ip(HOME), ip(MOBILE)));
-        let back = away.moved(ip(HOME), at(22), &known());
-        assert_eq!((back.usual_at(at(22)), back.address), (ip(HOME), ip(HOME)));
+    fn heard(egress: Egress, days: i64) -> Egress {
+        Egress { heard: Some(at(days)), ..egress }
     }
 
     #[test]
-    fn an_address_that_stays_becomes_the_usual_one() {
+    fn on_a_back_up_line_the_network_last_known_and_the_usual_address_stay() {
+        let home = heard(Egress::first(ip(HOME), at(0)), 20);
+        let away = heard(home.moved(ip(MOBILE), at(20), &known()), 21);
+        assert_eq!(away.network(&known()), Some(NetworkKind::Pedagogical));
+        assert_eq!((away.usual(), away.address), (ip(HOME), ip(MOBILE)));
+        let back = away.moved(ip(HOME), at(22), &known());
+        assert_eq!((back.usual(), back.address), (ip(HOME), ip(HOME)));
+    }
+
+    #[test]
+    fn an_address_that_is_heard_for_a_week_becomes_the_usual_one() {
         let moved = Egress::first(ip(HOME), at(0)).moved(ip(MOBILE), at(1), &Known::default());
-        assert_eq!(moved.usual_at(at(8) - DAY / 2), ip(HOME));
-        assert_eq!(moved.usual_at(at(8)), ip(MOBILE));
+        assert_eq!(heard(moved, 7).usual(), ip(HOME));
+        assert_eq!(heard(moved, 8).usual(), ip(MOBILE));
+    }
+
+    #[test]
+    fn a_machine_that_was_off_in_the_holidays_does_not_get_used_to_the_back_up_of_its_last_day() {
+        let away = heard(heard(Egress::first(ip(HOME), at(0)), 20).moved(ip(MOBILE), at(20), &known()), 21);
+        let back = away.moved(ip(HOME), at(37), &known());
+        assert_eq!(back.usual(), ip(HOME));
     }
 
     #[test]
     fn the_first_address_is_the_usual_one() {
-        assert_eq!(Egress::first(ip(HOME), at(0)).usual_at(at(0)), ip(HOME));
+        assert_eq!(Egress::first(ip(HOME), at(0)).usual(), ip(HOME));
     }
 
     #[test]

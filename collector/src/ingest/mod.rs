@@ -12,6 +12,7 @@ pub(crate) mod json_path;
 pub mod life;
 pub mod listener;
 pub mod queue;
+pub mod reconciler;
 pub mod refusal;
 pub(crate) mod seldom;
 pub mod sync;

@@ -8,6 +8,7 @@ use crate::ingest::balancer::Balancers;
 use crate::ingest::life::Life;
 use crate::ingest::listener::{Bounds, Gate, Serves};
 use crate::ingest::queue::{Queue, QueueBounds};
+use crate::ingest::reconciler::{self, InDoubt};
 use crate::ingest::ticker;
 use crate::ingest::tls::{Tls, WebCertificate};
 use crate::ingest::watermark::Watermark;
@@ -116,10 +117,12 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let (queue, emptying) = Queue::start(store.clone(), decider.clone(), QueueBounds::default());
     let api = Api::new(store.clone(), clock.clone(), authority.clone(), queue.clone(), watermark.clone());
+    let in_doubt = InDoubt::default();
     let context = |secure_cookies| web::Context {
         store: store.clone(),
         clock: clock.clone(),
         decider: decider.clone(),
+        in_doubt: in_doubt.clone(),
         secure_cookies,
     };
     let (web, plain) = (web::router(context(true)), web::router(context(false)));
@@ -131,6 +134,9 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let prober = probe::run(store.clone(), queue.clone(), clock.clone(), replica, stopping.clone());
     tasks.push(tokio::spawn(prober));
     tasks.push(tokio::spawn(ticker::tick(store.clone(), queue, clock.clone(), replica, upto, stopping.clone())));
+    let reconciling =
+        reconciler::run(store.clone(), clock.clone(), decider.clone(), life.upto(), in_doubt.clone(), stopping.clone());
+    tasks.push(tokio::spawn(reconciling));
     tasks.push(tokio::spawn(ticker::upkeep(store.clone(), clock.clone(), stopping.clone())));
     let channels = notify::channels();
     tasks.push(tokio::spawn(notify::run(store.clone(), clock.clone(), replica, channels, stopping)));

@@ -22,6 +22,7 @@ pub use views::*;
 
 use crate::calendar::{CalendarSettings, HolidayTable, SchoolCalendars};
 use crate::engine::Decide;
+use crate::engine::reconcile::Difference;
 use crate::helpdesk::ticket_policy::TicketPolicy;
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -83,6 +84,15 @@ pub trait Store: Send + Sync {
     /// Looks for verdicts on more than one school ([`crate::engine::wide`]), when a school's way to the internet was judged
     /// anew since the last look. Any collector may; they pass one at a time.
     async fn look_wide(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Where open incidents do not follow from the facts, judged up to `upto`: nothing is changed
+    /// ([`crate::engine::reconcile`]). Looks at one school after the other.
+    async fn doubts(
+        &self,
+        upto: Timestamp,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<Vec<(Uai, Difference)>, StoreError>;
 
     /// A receiver of "something to see changed in this school": its id and new version, after each commit.
     fn changes(&self) -> tokio::sync::broadcast::Receiver<(SchoolId, u64)>;

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long the store may take to answer.
@@ -34,11 +35,12 @@ pub async fn healthz(State(web): State<Web>) -> Response {
 /// Figures.
 pub async fn metrics(State(web): State<Web>) -> Result<Response, PageError> {
     let counts = web.context.store.counts(web.context.clock.now()).await?;
-    let body = text(&counts, web.streams.open());
+    let in_doubt = web.context.in_doubt.load(Ordering::Relaxed);
+    let body = text(&counts, web.streams.open(), in_doubt);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body).into_response())
 }
 
-fn text(counts: &Counts, streams: usize) -> String {
+fn text(counts: &Counts, streams: usize, in_doubt: u64) -> String {
     let mut out = String::new();
     let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, u64)>| {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -62,6 +64,9 @@ fn text(counts: &Counts, streams: usize) -> String {
     family("vigie_messages_waiting", "gauge", "Messages to people that nobody took yet.", one(counts.messages_waiting));
     let help = "Calls that the collector failed on, kept to be looked at (vigie-collector refused).";
     family("vigie_calls_refused_kept", "gauge", help, one(counts.refused_kept));
+    let help =
+        "Open incidents that do not follow from the facts, at the last look: a defect of Vigie, told in the log.";
+    family("vigie_incidents_in_doubt", "gauge", help, one(in_doubt));
     let streams = u64::try_from(streams).unwrap_or(u64::MAX);
     family("vigie_live_streams", "gauge", "Pages that follow live.", one(streams));
     out
@@ -80,7 +85,7 @@ mod tests {
     fn labels_from_machines_cannot_write_lines_of_their_own() {
         let counts =
             Counts { open_incidents: [("a\"\nvigie_tickets_open 99".to_owned(), 1)].into(), ..Counts::default() };
-        let text = text(&counts, 3);
+        let text = text(&counts, 3, 0);
         assert!(text.contains(r#"vigie_incidents_open{check="a\"\nvigie_tickets_open 99"} 1"#), "{text}");
         assert!(text.contains("\nvigie_live_streams 3\n") && !text.contains("\nvigie_tickets_open 99"), "{text}");
     }

@@ -36,6 +36,7 @@ mod words;
 
 use crate::clock::Clock;
 use crate::engine::Decide;
+use crate::ingest::reconciler::InDoubt;
 use crate::store::Store;
 use access::Need;
 use axum::Router;
@@ -52,6 +53,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// The engine: an approval is told to it in the same transaction.
     pub decider: Arc<dyn Decide>,
+    /// What the reconciler found last, for `/metrics`.
+    pub in_doubt: InDoubt,
     /// True behind TLS: cookies are `Secure` with the prefix `__Host-`, and HSTS is sent. False only on the plain
     /// listener of the loopback.
     pub secure_cookies: bool,

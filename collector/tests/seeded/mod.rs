@@ -98,6 +98,7 @@ impl World {
             store: self.store.clone(),
             clock: self.clock.clone(),
             decider: self.engine.clone(),
+            in_doubt: Arc::default(),
             secure_cookies,
         })
     }

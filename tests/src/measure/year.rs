@@ -4,7 +4,7 @@ use crate::sim::Ms;
 use crate::sim::time::shown;
 use crate::year::judge::{Verdict, judge};
 use crate::year::{Lived, Options, Year, generate, live};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// Measures and prints; `trace` names a school whose days are printed.
@@ -20,6 +20,7 @@ pub fn run(options: &Options, trace: Option<&str>) -> Result<()> {
         year.faults.len(),
         year.plan.len()
     );
+    one_core()?;
     let lived = live(&year)?;
     let verdict = judge(&year, &lived);
     for detail in &verdict.details {
@@ -35,10 +36,20 @@ pub fn run(options: &Options, trace: Option<&str>) -> Result<()> {
     for what in missing {
         eprintln!("not supported: {what}");
     }
+    for doubt in &lived.doubts {
+        eprintln!("IN DOUBT {doubt}");
+    }
     let (decisions, deciding) = lived.decisions;
     eprintln!("  {:?}, {decisions} decisions in {:.1} s", lived.figures, deciding.as_secs_f64());
     println!("{}", line(options, &year, &lived, &verdict));
     Ok(())
+}
+
+/// From here on all threads share one core, the one that runs now: the store's thread and the world's take turns anyway.
+fn one_core() -> Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(rustix::thread::sched_getcpu());
+    rustix::thread::sched_setaffinity(None, &cores).context("keeping to one core")
 }
 
 /// The figures as one object.
@@ -64,6 +75,7 @@ pub fn line(options: &Options, year: &Year, lived: &Lived, verdict: &Verdict) ->
         "early_resolutions": verdict.early_resolutions,
         "false_incidents": verdict.false_incidents,
         "unseen_or_too_short": sum(|kind| kind.drawn - kind.injected),
+        "in_doubt": lived.doubts.len(),
         "tickets": lived.found.tickets.len(),
         "seed": options.seed,
         "schools": year.places.len(),

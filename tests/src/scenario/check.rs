@@ -45,6 +45,18 @@ pub fn unsupported(scenario: &Scenario, asked: &[(Ms, String)]) -> Vec<Differenc
     asked.iter().map(difference).collect()
 }
 
+/// What the reconciler finds at the end.
+pub fn in_doubt(scenario: &Scenario, doubts: &[String]) -> Vec<Difference> {
+    let difference = |why: &String| Difference {
+        file: scenario.file.clone(),
+        line: 0,
+        wanted: "open incidents that follow from the facts at the end".to_owned(),
+        why: why.clone(),
+        found: vec![],
+    };
+    doubts.iter().map(difference).collect()
+}
+
 /// All differences. `seen` is what was found at the instants of wants that look earlier than the end.
 pub fn compare(scenario: &Scenario, seen: &BTreeMap<Ms, Found>, end: &Found) -> Vec<Difference> {
     let mut spoken_of: BTreeSet<i64> = BTreeSet::new();

@@ -57,6 +57,7 @@ pub fn play(scenario: &Scenario, options: Options) -> Result<Outcome> {
     drive.run_to(scenario.until)?;
     let found = drive.found()?;
     let mut differences = check::unsupported(scenario, &drive.unsupported);
+    differences.extend(check::in_doubt(scenario, &drive.doubts()?));
     differences.extend(check::compare(scenario, &seen, &found));
     let (simulated, wants) = (scenario.until - scenario.begins, scenario.wants.len());
     Ok(Outcome { differences, found, simulated, wants })

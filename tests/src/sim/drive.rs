@@ -242,6 +242,17 @@ impl Drive {
         Found::read(self.port.path())
     }
 
+    /// Where the open incidents do not follow from the facts, as the reconciler tells it; nothing while nobody listens.
+    pub fn doubts(&mut self) -> Result<Vec<String>> {
+        if self.world.collector == CollectorState::Down {
+            return Ok(vec![]);
+        }
+        self.settle()?;
+        let found = self.port.doubts(self.now)?;
+        drop(self.port.decider.take());
+        Ok(found)
+    }
+
     fn handle(&mut self, at: Ms, event: &Event) -> Result<()> {
         // What was planned and is not wanted any more has another instant on its agent, or none.
         let due = |when: Option<Ms>| when == Some(at);

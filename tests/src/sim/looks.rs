@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use vigie_agent::checks::confirm::Rule;
 use vigie_agent::checks::internet::judge::judge;
+use vigie_agent::checks::internet::looks_needed;
 use vigie_agent::checks::internet::quality::{Measured, Series, Verdict};
 use vigie_agent::checks::volume_space;
 use vigie_agent::source::VolumeUse;
@@ -41,7 +42,8 @@ impl Drive {
         if rough {
             agent.rough_until = now + (Ms::from(policy.quality.window_s) + 60) * 1000;
         }
-        let rule = Rule { needed: policy.confirm, gap_max_ms: gap_max_ms(policy.every_s, policy.timeout_ms) };
+        let needed = looks_needed(Some(&steps), &result, &policy);
+        let rule = Rule { needed, gap_max_ms: gap_max_ms(policy.every_s, policy.timeout_ms) };
         let change = agent.internet.observe(at, result.clone(), rule);
         let ended = now + sight.look_takes(&steps);
         let every = Ms::from(policy.every_s) * 1000;

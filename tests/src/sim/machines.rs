@@ -68,8 +68,7 @@ impl Drive {
         agent.happened(at, Fact::Resumed { slept_ms });
         agent.look_at = Some(noticed);
         agent.looked = None;
-        let image = agent.volume.believed().is_none();
-        agent.volume_at = image.then_some(noticed);
+        agent.volume_at = Some(noticed);
         self.ask(number, noticed, true);
         self.follow(number);
         Ok(())

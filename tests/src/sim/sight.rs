@@ -255,6 +255,7 @@ impl Sight {
             http: vec![http],
             collector,
             names_known: self.dns == Dns::Fine && through,
+            fresh_name: self.dns == Dns::Fine && through && route && self.gateway,
             quality: None,
         }
     }

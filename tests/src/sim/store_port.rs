@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use vigie_collector::calendar::{CalendarSettings, Closure, ClosureReason, Region, Stretch};
 use vigie_collector::directory::SchoolRow;
+use vigie_collector::engine::reconcile::{Difference, Doubt};
 use vigie_collector::engine::{self, Engine};
 use vigie_collector::store::{
     Enrolment, Item, NewCall, NewCertificate, NewClosure, NewLine, NewMaintenance, NewNetwork, NewToken, Peer,
@@ -110,6 +111,19 @@ impl Port {
     /// Schools that are due, as the ticker claims them.
     pub fn claim_due(&self, at: Ms) -> Result<Vec<SchoolId>> {
         self.block(self.store.claim_due(self.replica, stamp(at), stamp(at), 64)).map_err(told)
+    }
+
+    /// What the reconciler finds at this instant, a line each.
+    pub fn doubts(&self, at: Ms) -> Result<Vec<String>> {
+        let found = self.block(self.store.doubts(stamp(at), stamp(at), self.decider.clone())).map_err(told)?;
+        let line = |(school, Difference { key, doubt }): (Uai, Difference)| {
+            let what = match doubt {
+                Doubt::NotOpen => "is not open though the facts show it",
+                Doubt::NotEnded => "is open though the facts show that it is over",
+            };
+            format!("{} on {} of {school} {what}", key.check, key.scope)
+        };
+        Ok(found.into_iter().map(line).collect())
     }
 
     /// Verdicts on more than one school, as the ticker has them looked for every second.

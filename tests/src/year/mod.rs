@@ -170,9 +170,14 @@ pub struct Lived {
     pub decisions: (u64, Duration),
     /// What the store cannot do yet.
     pub unsupported: Vec<(Ms, String)>,
+    /// What the reconciler found, looking once a week.
+    pub doubts: Vec<String>,
     /// How long it took.
     pub wall: Duration,
 }
+
+/// Between two looks of the reconciler: a week and six hours, so that it comes at all hours.
+const RECONCILED_EVERY: Ms = (7 * 24 + 6) * HOUR;
 
 /// Lives through a year.
 pub fn live(year: &Year) -> Result<Lived> {
@@ -184,9 +189,15 @@ pub fn live(year: &Year) -> Result<Lived> {
     }
     let mut said = Instant::now();
     let mut now = year.from;
+    let (mut doubts, mut reconciled) = (vec![], now);
     while now < year.until {
         now = (now + 6 * HOUR).min(year.until);
         drive.run_to(now)?;
+        if now - reconciled >= RECONCILED_EVERY || now == year.until {
+            reconciled = now;
+            let found = drive.doubts()?;
+            doubts.extend(found.into_iter().map(|line| format!("{} {line}", crate::sim::time::shown(now))));
+        }
         if said.elapsed() > Duration::from_secs(10) {
             said = Instant::now();
             let spent = began.elapsed().as_secs();
@@ -195,5 +206,6 @@ pub fn live(year: &Year) -> Result<Lived> {
     }
     let found = drive.found()?;
     let decisions = drive.port.decider.spent();
-    Ok(Lived { found, figures: drive.figures, decisions, unsupported: drive.unsupported, wall: began.elapsed() })
+    let (figures, unsupported, wall) = (drive.figures, drive.unsupported, began.elapsed());
+    Ok(Lived { found, figures, decisions, unsupported, doubts, wall })
 }

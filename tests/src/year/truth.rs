@@ -5,6 +5,7 @@ use super::faults::{Fault, What, in_hours};
 use super::life::Stay;
 use super::place::{Pc, Role};
 use crate::sim::Ms;
+use crate::sim::action::How;
 use crate::sim::time::{HOUR, MINUTE, SECOND};
 
 /// From switching on until the agent has looked and called.
@@ -81,12 +82,18 @@ fn one(year: &Year, fault: &Fault) -> Truth {
         }
         What::Degraded(loss, latency, saturated) => {
             let grave = loss >= 15 || latency >= 700 || saturated;
-            second.filter(|_| grave && fault.end - fault.start >= 30 * MINUTE)
+            // Where ping is blocked agents measure no line.
+            let measured = !year.world.schools[school].icmp_blocked;
+            second.filter(|_| grave && measured && fault.end - fault.start >= 30 * MINUTE)
         }
         What::Line | What::Operator(_) if failover => second.filter(|_| fault.end - seen.start >= 10 * MINUTE),
         _ => second,
     };
-    let must = must.filter(|_| outage || !overlapped).map(|told| {
+    // What begins and ends within a larger outage of its school is one with it.
+    let within = others().any(|other| {
+        other.school == fault.school && other.is_outage() && other.start <= fault.start && other.end >= fault.end
+    });
+    let must = must.filter(|_| (outage && !within) || !overlapped).map(|told| {
         let back = others().filter(|other| other.school.is_none()).map(|other| other.end).max();
         told.max(back.unwrap_or(told)) + VERDICT
     });
@@ -96,12 +103,17 @@ fn one(year: &Year, fault: &Fault) -> Truth {
 /// When a machine had told what it saw of a fault, if it saw enough and did not forget.
 fn tells(fault: &Fault, pc: &Pc, stays: &[Stay]) -> Option<Ms> {
     let (start, end) = (fault.start, fault.end);
+    // Whoever only slept keeps its address.
+    let slept = |stay: &Stay| {
+        let before = stays.iter().rev().find(|other| other.off <= stay.on);
+        before.is_some_and(|before| matches!(before.how, Some(How::Suspend | How::FastStartup)))
+    };
     let enough = |stay: &Stay| match fault.what {
         // It ran when the current went.
         What::Power | What::RoomPower(_) => stay.on + BOOT < start && stay.off == start,
         What::Server(_) => stay.off == start,
         // It started without an address.
-        What::Dhcp(_) => stay.on >= start && stay.on + BOOT + CONFIRM < end.min(stay.off),
+        What::Dhcp(_) => !slept(stay) && stay.on >= start && stay.on + BOOT + CONFIRM < end.min(stay.off),
         // Volumes are looked at every five minutes.
         What::Volume(_) => (stay.on + BOOT).max(start) + 6 * MINUTE < stay.off.min(end),
         What::Degraded(..) => (stay.on + BOOT).max(start) + 20 * MINUTE < stay.off.min(end),

@@ -41,6 +41,17 @@ pub async fn ask(resolver: SocketAddr, target: &DnsTarget, patience: Duration) -
     }
 }
 
+/// Whether a resolver answers a name that nobody can have asked before, below one that it knows: yes or no, such an answer
+/// came from outside. A cache holds answers for a while after the line is cut.
+pub async fn answers_fresh(resolver: SocketAddr, below: &str, patience: Duration) -> bool {
+    let Some([a, b]) = random_ids() else { return false };
+    let name = format!("vigie-{a:04x}{b:04x}.{below}");
+    let answers = exchange(resolver, &name, patience).await;
+    answers.is_ok_and(|answers| {
+        answers.iter().flatten().any(|answer| matches!(answer, Answer::NoSuchName | Answer::Addresses { .. }))
+    })
+}
+
 /// Why there are no answers to judge.
 enum Problem {
     /// The network said so.
@@ -260,6 +271,21 @@ mod tests {
         let at = resolver(|_, query| vec![reply(query, &["192.0.2.66"])]).await;
         let step = ask(at, &target(&["198.51.100.0/24"]), PATIENCE).await;
         assert_eq!(step.failure(), Some(&Failure::Wrong("192.0.2.66".into())));
+    }
+
+    #[tokio::test]
+    async fn a_name_nobody_asked_before_is_answered_only_over_a_line_that_carries() {
+        let denied = resolver(|_, query| vec![failing(query, RCODE::NameError)]).await;
+        assert!(answers_fresh(denied, "www.a.example", PATIENCE).await, "no such name is an answer");
+        let cut_off = resolver(|_, query| vec![failing(query, RCODE::ServerFailure)]).await;
+        assert!(!answers_fresh(cut_off, "www.a.example", PATIENCE).await);
+        let cache = resolver(|_, query| {
+            let known = query.questions[0].qname.to_string() == "www.a.example";
+            if known { vec![reply(query, &["198.51.100.7"])] } else { vec![] }
+        })
+        .await;
+        assert!(!answers_fresh(cache, "www.a.example", PATIENCE).await);
+        assert!(ask(cache, &target(&[]), PATIENCE).await.is_ok(), "what it remembers it answers");
     }
 
     #[tokio::test]

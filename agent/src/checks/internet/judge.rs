@@ -21,11 +21,12 @@
 //! | 8 | something outside answers, over the last minutes packets were lost before the gateway | warning | `local_loss` |
 //! | 8 | …, behind the gateway packets were lost or answers took too long ([`super::quality`]) | warning | `line_degraded` |
 //! | 8 | something outside answers, nothing above | ok | `fine` |
-//! | 8 | …, and a resolver or the collector that stays silent meanwhile is the line's doing, not row 2's or 7's | warning | `line_degraded` |
+//! | 8 | …, and what stays silent meanwhile, or while the last looks lost packets, is the line's doing, not row 2's, 5's, 6's or 7's | warning | `line_degraded` |
 //! | 9 | nothing outside answers, no carrier (the collector does not answer / answers) | critical / warning | `link_down` |
 //! | 10 | …, no address | critical / warning | `no_address` |
 //! | 11 | …, no default route | critical / warning | `no_route` |
 //! | 12 | …, the gateway does not answer to ARP, or not to ping where it worked; the collector does not answer | critical | `gateway_unreachable` |
+//! | 12 | no connection or page outside answers, one that worked; a resolver answers a name that no cache can hold | critical | `web_blocked` |
 //! | 13 | no outside target answered, one that worked failed | critical | `outside_unreachable` |
 //! | 14 | as 13 but nothing that failed ever worked, and names fail that worked: DNS is the first thing to repair | critical | `dns_unreachable` |
 //! | 15 | …, names are answered wrongly by every resolver: worked / never | critical / warning | `dns_wrong_answer` |
@@ -75,7 +76,7 @@ impl Seen<'_> {
 
     /// Rows 2 to 8: the line works.
     fn verdict_outside(&self) -> (CheckState, Reason) {
-        let loses = self.steps.quality.is_some_and(|measured| measured.verdict == Verdict::Line);
+        let loses = self.steps.quality.is_some_and(|measured| measured.verdict == Verdict::Line || measured.losing);
         if let Some((state, reason)) = self.names() {
             // Over a line that is measured to lose packets a resolver that stays silent proves nothing against it.
             let lost = loses && reason == Reason::DnsUnreachable;
@@ -84,6 +85,9 @@ impl Seen<'_> {
         // Ping is left out: blocked more often than broken.
         let channels = || self.steps.outside().filter(|(kind, _)| *kind != Kind::Icmp);
         if channels().any(|(kind, step)| self.is_evidence(kind, step)) {
+            if loses {
+                return (CheckState::Warning, Reason::LineDegraded);
+            }
             let some_work = channels().any(|(_, step)| step.is_ok());
             return if some_work {
                 (CheckState::Warning, Reason::OutsidePartial)
@@ -129,7 +133,9 @@ impl Seen<'_> {
             return (CheckState::Critical, Reason::GatewayUnreachable);
         }
         if steps.outside().any(|(kind, step)| self.is_evidence(kind, step)) {
-            return (CheckState::Critical, Reason::OutsideUnreachable);
+            let blocked = steps.fresh_name
+                && steps.outside().any(|(kind, step)| kind != Kind::Icmp && self.is_evidence(kind, step));
+            return (CheckState::Critical, if blocked { Reason::WebBlocked } else { Reason::OutsideUnreachable });
         }
         if let Some(verdict) = self.names() {
             return verdict;

@@ -17,6 +17,7 @@ pub fn good() -> Steps {
         http: vec![Step::ok("http://a.example/", "200")],
         collector: Step::ok("collector.example:8443", ""),
         names_known: true,
+        fresh_name: false,
         quality: None,
     }
 }
@@ -57,7 +58,21 @@ fn portal() -> Failure {
 fn measured(s: &mut Steps, verdict: Verdict) {
     let rtt_usual_ms = Some(20);
     let gateway_loss_percent = Some(0);
-    s.quality = Some(Measured { verdict, looks: 10, loss_percent: 12, gateway_loss_percent, rtt_ms: 41, rtt_usual_ms });
+    s.quality = Some(Measured {
+        verdict,
+        losing: false,
+        looks: 10,
+        loss_percent: 12,
+        gateway_loss_percent,
+        rtt_ms: 41,
+        rtt_usual_ms,
+    });
+}
+
+/// The last looks lost packets, too few for a verdict on the line.
+fn losing(s: &mut Steps) {
+    measured(s, Verdict::Good);
+    s.quality.iter_mut().for_each(|measured| measured.losing = true);
 }
 
 fn no_targets(s: &mut Steps) {
@@ -235,6 +250,39 @@ const TABLE: &[Row] = {
             },
             Warning,
             Reason::LineDegraded,
+        ),
+        (
+            "8 resolvers silent while packets begin to be lost",
+            true,
+            |s| {
+                losing(s);
+                all_silent(&mut s.dns)
+            },
+            Warning,
+            Reason::LineDegraded,
+        ),
+        (
+            "8 connections and pages silent while packets begin to be lost",
+            true,
+            |s| {
+                losing(s);
+                all_silent(&mut s.tcp);
+                all_silent(&mut s.http)
+            },
+            Warning,
+            Reason::LineDegraded,
+        ),
+        ("8 packets begin to be lost, all answers", true, losing, Ok, Reason::Fine),
+        (
+            "12 ping is blocked here, a name that no cache holds is answered",
+            true,
+            |s| {
+                outside_silent(s);
+                s.fresh_name = true;
+                fails(&mut s.collector, Failure::Silent)
+            },
+            Critical,
+            Reason::WebBlocked,
         ),
         ("8 packets are lost before the gateway", true, |s| measured(s, Verdict::Local), Warning, Reason::LocalLoss),
         ("8 all is measured and well", true, |s| measured(s, Verdict::Good), Ok, Reason::Fine),
@@ -540,4 +588,20 @@ fn what_worked_on_another_network_is_no_evidence_here() {
     steps.network = "203.0.113.1 wlan0".into();
     let result = judge(&steps, &knows_all());
     assert_eq!((result.state, result.reason), (CheckState::Unknown, Reason::OutsideUnreachable));
+}
+
+#[test]
+fn where_no_loss_can_be_measured_silence_of_a_few_must_last() {
+    let policy = vigie_shared::policy::InternetPolicy { confirm: 2, ..Default::default() };
+    let mut silent = good();
+    all_silent(&mut silent.dns);
+    let result = judge(&silent, &knows_all());
+    assert_eq!(super::super::looks_needed(Some(&silent), &result, &policy), 6);
+    measured(&mut silent, Verdict::Good);
+    assert_eq!(super::super::looks_needed(Some(&silent), &result, &policy), 2);
+    let mut cut = good();
+    outside_silent(&mut cut);
+    fails(&mut cut.collector, Failure::Silent);
+    let result = judge(&cut, &knows_all());
+    assert_eq!(super::super::looks_needed(Some(&cut), &result, &policy), 2, "nothing answers at all");
 }

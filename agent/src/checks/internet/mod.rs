@@ -68,7 +68,7 @@ impl Internet {
         &self.memory
     }
 
-    /// Looks once, judges by what has worked before, and learns. Takes at most three times `timeout_ms` and a second;
+    /// Looks once, judges by what has worked before, and learns. Takes at most five times `timeout_ms` and a second;
     /// the steps are missing when that was not enough. `at_ms` is the time on the boot clock.
     pub async fn check(
         &mut self,
@@ -76,7 +76,7 @@ impl Internet {
         policy: &InternetPolicy,
         at_ms: u64,
     ) -> (Option<Steps>, CheckResult) {
-        let patience = Duration::from_millis(u64::from(policy.timeout_ms) * 3 + 1000);
+        let patience = Duration::from_millis(u64::from(policy.timeout_ms) * 5 + 1000);
         match tokio::time::timeout(patience, self.look(source, policy)).await {
             Ok((mut steps, series)) => {
                 steps.quality = self.measure(&steps, series, policy, at_ms);
@@ -147,6 +147,7 @@ impl Internet {
             http: vec![],
             collector,
             names_known,
+            fresh_name: false,
             quality: None,
         };
         for (slot, step) in done {
@@ -158,6 +159,7 @@ impl Internet {
                 Slot::Gateway | Slot::Collector => {}
             }
         }
+        steps.fresh_name = fresh_name(source, &steps, policy).await;
         (steps, series)
     }
 
@@ -267,6 +269,38 @@ impl Internet {
         let sequence = self.sequences.take(target, series);
         ping::Echo { target, scope_id, sequence, identifier: self.identifier, patience: patience(policy), series }
     }
+}
+
+/// Looks in a row that must agree where the loss of the line cannot be measured.
+const UNMEASURED: u32 = 6;
+
+/// How many looks in a row must agree before a result is believed. Over a line that loses packets one target or another
+/// stays silent now and then; where ping is blocked nobody can tell that from a resolver or a filter that is dead, except
+/// by its lasting.
+pub fn looks_needed(steps: Option<&Steps>, result: &CheckResult, policy: &InternetPolicy) -> u32 {
+    let may_be_loss = matches!(
+        result.reason,
+        Reason::DnsUnreachable | Reason::CollectorUnreachable | Reason::OutsidePartial | Reason::WebBlocked
+    );
+    let measured =
+        |steps: &Steps| steps.quality.is_some_and(|line| line.looks > 0 && line.gateway_loss_percent.is_some());
+    let unmeasured = steps.is_some_and(|steps| !measured(steps));
+    if may_be_loss && unmeasured { policy.confirm.max(UNMEASURED) } else { policy.confirm }
+}
+
+/// Where nothing outside answers but a name: whether it was remembered, or came over the line just now.
+async fn fresh_name(source: &Arc<dyn Source>, steps: &Steps, policy: &InternetPolicy) -> bool {
+    let cut = steps.outside().all(|(_, step)| !step.is_ok());
+    let (Some(target), true) = (policy.dns.first(), cut && steps.dns.iter().any(Step::is_ok)) else { return false };
+    let patience = patience(policy);
+    let mut resolvers = routes::resolvers(source.as_ref());
+    resolvers.truncate(RESOLVERS_MAX);
+    let mut asked = JoinSet::new();
+    for resolver in resolvers {
+        let below = target.name.clone();
+        asked.spawn(async move { dns::answers_fresh((resolver, 53).into(), &below, patience).await });
+    }
+    asked.join_all().await.contains(&true)
 }
 
 /// The series of one look.

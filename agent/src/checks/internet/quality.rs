@@ -20,6 +20,8 @@ const USUAL_FROM: u32 = 30;
 const USUAL_WEIGHT: u32 = 1000;
 /// Fewest looks that a verdict rests on.
 const LOOKS_MIN: u32 = 5;
+/// The last looks, in which a line that is failing loses packets each time.
+const LAST_LOOKS: usize = 2;
 
 /// Echo requests of one look to one address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -81,6 +83,10 @@ pub enum Verdict {
 pub struct Measured {
     /// The verdict.
     pub verdict: Verdict,
+    /// Each of the last looks lost packets behind the gateway, more than is usual: what stays silent meanwhile proves
+    /// nothing, though it is too early for a verdict on the line.
+    #[serde(skip)]
+    pub losing: bool,
     /// Looks that counted.
     pub looks: u32,
     /// Loss on the whole way, percent.
@@ -223,7 +229,7 @@ impl Window {
             self.add(at_ms, Look { outside, gateway, slow });
         }
         self.judge(at_ms, *usual, policy);
-        self.measured(*usual)
+        Measured { losing: self.is_losing(*usual, policy), ..self.measured(*usual) }
     }
 
     /// Drops what is older than the window.
@@ -280,12 +286,22 @@ impl Window {
         }
     }
 
+    fn is_losing(&self, usual: Usual, policy: &QualityPolicy) -> bool {
+        let last = self.parts.iter().rev().take(LAST_LOOKS).fold(Part::default(), |sum, part| sum.plus(part));
+        let loss = last.line_loss_ppm().saturating_sub(usual.loss_ppm);
+        last.looks as usize >= LAST_LOOKS
+            && last.lossy == last.looks
+            && last.knows_gateway()
+            && loss >= policy.loss_percent.saturating_mul(10_000)
+    }
+
     fn measured(&self, usual: Usual) -> Measured {
         let all = self.sum();
         let percent = |ppm: u32| ppm.saturating_add(5_000) / 10_000;
         let ms = |us: u32| us.saturating_add(500) / 1000;
         Measured {
             verdict: self.verdict,
+            losing: false,
             looks: all.looks,
             loss_percent: percent(all.loss_ppm()),
             gateway_loss_percent: all.knows_gateway().then(|| percent(all.gateway_loss_ppm())),

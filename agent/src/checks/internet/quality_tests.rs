@@ -173,3 +173,13 @@ proptest! {
         prop_assert_eq!(last.verdict, Verdict::Good);
     }
 }
+
+#[test]
+fn two_looks_that_lose_are_told_before_there_is_a_verdict_and_one_is_not() {
+    let mut world = World::settled();
+    assert!(!world.looks(1, |_| (2, 20, 0)).losing, "one look");
+    let measured = world.looks(1, |_| (2, 20, 0));
+    assert_eq!((measured.losing, measured.verdict), (true, Verdict::Good));
+    assert!(!world.looks(1, |_| (0, 20, 0)).losing);
+    assert!(!world.looks(3, |_| (2, 20, 2)).losing, "lost before the gateway");
+}

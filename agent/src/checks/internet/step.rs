@@ -127,6 +127,9 @@ pub struct Steps {
     /// Names outside were resolved in this look.
     #[serde(skip)]
     pub names_known: bool,
+    /// A resolver answered a name that no cache can hold: the line carries. Asked only where nothing else outside answers.
+    #[serde(skip)]
+    pub fresh_name: bool,
     /// Loss and latency over the last looks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Measured>,

@@ -2,21 +2,26 @@
 //! switched on behind it in the morning cannot call.
 
 use super::super::incident::Found;
-use super::super::{Bracket, Cause, Confidence, NetworkKind, Note, Presence, View, expectation};
-use super::Arena;
+use super::super::{Bracket, Cause, Confidence, Kind, NetworkKind, Note, Presence, View, expectation};
+use super::{Arena, probe};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::id::MachineId;
 
 /// How long after the opening of a half-day those who always come are waited for.
 const LATE: SignedDuration = SignedDuration::from_mins(45);
-/// Machines that must be missed.
-const MISSED: usize = 3;
+/// Machines that must be missed: fewer stay away together on a day of snow that nobody told us of,
+const MISSED: usize = 10;
+/// unless a server, which no snow keeps away, is one of them.
+const MISSED_WITH_SERVER: usize = 3;
 
-/// The school is open for a while, none of its machines was heard since, and at least three always are.
+/// The school is open for a while, none of its machines was heard since, many always are, and no router of it answers us.
 pub fn found(view: &View, school: &Arena, now: Timestamp) -> Option<Found> {
     let opened = opening(view, now)?;
     if now < opened + LATE || school.eyes(view).any(|(_, row)| row.presence == Presence::Online) {
+        return None;
+    }
+    if probe::answers(view) {
         return None;
     }
     let good = school.eyes(view).filter_map(|(_, row)| row.last_seen).max()?;
@@ -26,7 +31,8 @@ pub fn found(view: &View, school: &Arena, now: Timestamp) -> Option<Found> {
     }
     let missed: BTreeSet<MachineId> =
         school.eyes(view).filter(|(_, row)| expectation::is_usual(view, row, now)).map(|(id, _)| id).collect();
-    if missed.len() < MISSED {
+    let server = missed.iter().any(|id| view.machines.get(id).is_some_and(|row| row.kind == Kind::Server));
+    if missed.len() < if server { MISSED_WITH_SERVER } else { MISSED } {
         return None;
     }
     let note =

@@ -1,8 +1,8 @@
 //! The end of an outage needs proof: a machine whose own check reaches the outside again, contact from those that had
 //! fallen silent, or the school's router that answers again. A complaint that turns *unknown* proves nothing.
 
-use super::super::{Bracket, Effect, Input, Note, Presence, View, incident};
-use super::{Arena, QUORUM, complaint, probe, sights};
+use super::super::{Bracket, Effect, IncidentRow, Input, Kind, Note, Presence, Scope, View, incident};
+use super::{Arena, QUORUM, complaint, networks, probe, sights};
 use jiff::{SignedDuration, Timestamp};
 use vigie_shared::check::{CheckState, INTERNET};
 
@@ -38,12 +38,31 @@ pub fn judge(view: &mut View, arena: &Arena, inputs: &[Input], now: Timestamp, e
     if !told && answers.is_none() {
         return incident::unwell(view, &arena.key, effects);
     }
+    if answers.is_none()
+        && let Some(network) = of_one_network(view, arena, &incident)
+    {
+        return incident::narrow(view, &arena.key, &network.key, now, effects);
+    }
     let by = first_contact.into_iter().chain(answers.map(|bracket| bracket.by)).min().unwrap_or(now);
-    let after = answers.map_or(incident.detected, |bracket| bracket.after).min(by);
+    // Whoever returned before all was told of, told it: bad it was until then only as far as somebody saw.
+    let bad = if by <= incident.detected { incident.started.by } else { incident.detected };
+    let after = answers.map_or(bad, |bracket| bracket.after).min(by);
     let ended = sights::end(&sights::seen(view, arena, inputs), Bracket { after, by }, incident.started.after);
     let note = match answers {
         Some(_) if !told => Note::new("resolved_by_probe"),
         _ => Note::new("resolved_by_return").with("machines", well),
     };
     incident::well(view, &arena.key, ended, now, note, effects);
+}
+
+/// The network that a verdict on the school is about, as is seen when the other one is heard first: all who fell silent are
+/// of it, none of them is back, and one is a server, which nobody switched off meanwhile.
+fn of_one_network(view: &View, arena: &Arena, incident: &IncidentRow) -> Option<Arena> {
+    let of_network = |network: &Arena| {
+        let rows = || incident.witnesses.iter().filter_map(|id| view.machines.get(id));
+        rows().all(|row| Some(row.net()) == network.network && row.presence == Presence::Silent)
+            && rows().any(|row| row.kind == Kind::Server)
+    };
+    let whole = arena.network.is_none() && matches!(arena.key.scope, Scope::School(_));
+    networks(view).into_iter().filter(|_| whole && !incident.witnesses.is_empty()).find(of_network)
 }

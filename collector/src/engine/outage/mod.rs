@@ -15,7 +15,7 @@ mod sights;
 mod silence;
 
 use super::incident::{self, Found};
-use super::{Effect, IncidentKey, Input, MachineRow, NetworkKind, Scope, View};
+use super::{Effect, IncidentKey, Input, MachineRow, NetworkKind, Scope, View, quality};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use vigie_shared::check::{CheckState, INTERNET};
@@ -119,13 +119,15 @@ fn of_school(view: &View, school: &Arena, networks: &[Arena], ticked: bool, now:
         reports::of_all(view, school, networks, now)
     };
     reported
+        .filter(|found| !quality::explains(view, found.cause))
         .or_else(|| if ticked { silence::found(view, school) } else { None })
         .or_else(|| probe::found(view, school, now))
         .or_else(|| if ticked { absence::found(view, school, now) } else { None })
 }
 
 fn of_network(view: &View, arena: &Arena, ticked: bool, now: Timestamp) -> Option<Found> {
-    reports::of_one(view, arena, now).or_else(|| if ticked { silence::of_network(view, arena, now) } else { None })
+    let reported = reports::of_one(view, arena, now).filter(|found| !quality::explains(view, found.cause));
+    reported.or_else(|| if ticked { silence::of_network(view, arena) } else { None })
 }
 
 /// The school's incident; one of its networks that opened a moment ago was the first to feel it and is widened.
@@ -150,5 +152,6 @@ fn open_school(
 pub fn next_wake(view: &View, now: Timestamp) -> Option<Timestamp> {
     let waiting = networks(view).into_iter().filter(|arena| !arena.is_open(view));
     let held = waiting.filter_map(|arena| reports::first(view, &arena)).map(|by| by + NETWORK_HOLD);
-    held.filter(|at| *at > now).chain(absence::next_wake(view, now)).min()
+    let anew = reports::looks_anew(view);
+    held.chain(anew).filter(|at| *at > now).chain(absence::next_wake(view, now)).min()
 }

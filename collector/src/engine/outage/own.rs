@@ -5,28 +5,31 @@
 
 use super::super::incident::{self, Found};
 use super::super::{
-    Bracket, Cause, CheckRow, Confidence, Effect, IncidentKey, IncidentRow, Input, Note, Presence, Scope, View, wide,
+    Bracket, Cause, CheckRow, Confidence, Effect, IncidentKey, IncidentRow, Input, MachineRow, Note, Presence, Scope,
+    View, quality, wide,
 };
 use super::sights::{self, Sight};
 use super::{Arena, NETWORK_HOLD, QUORUM, networks};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use vigie_shared::check::{CheckState, INTERNET, LOCAL_NETWORK, MACHINE_INTERNET};
+use vigie_shared::check::{CheckState, INTERNET, LOCAL_NETWORK, MACHINE_INTERNET, SERVER_SILENT};
 use vigie_shared::id::MachineId;
 
 /// What was seen this long before or after an incident is still part of it.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
-/// What is told later than this is history: the incidents of then are not at hand any more, and it may be part of one.
-const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(20);
+/// What is told later than this is history: the incidents of then are not at hand any more, and it may be part of one. A
+/// machine of one lesson a week is switched on after seven days.
+const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(8 * 24);
 /// A machine that still speaks this long after others began to complain was not hit.
 const SPEAKS_ON: SignedDuration = SignedDuration::from_mins(3);
 
 /// Keeps what machines saw alone, and opens what several saw together.
 pub fn judge(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
     keep(view, inputs, now, effects);
-    end(view, now, effects);
-    if let Some((key, found, ended)) = together(view, now).filter(|(key, ..)| incident::find_open(view, key).is_none())
-    {
+    end(view, inputs, now, effects);
+    let larger = together(view, now)
+        .filter(|(key, found, _)| incident::find_open(view, key).is_none() && !quality::explains(view, found.cause));
+    if let Some((key, found, ended)) = larger {
         let note = Note::new("resolved_by_own_reports").with("machines", found.witnesses.len());
         incident::open(view, &key, found, now, effects);
         if let Some(ended) = ended {
@@ -64,21 +67,27 @@ fn keep(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Eff
 
 /// Whether something larger explains what a machine saw then.
 fn is_known(view: &View, machine: MachineId, at: Timestamp) -> bool {
-    let net = view.machines.get(&machine).map(super::super::MachineRow::net);
+    let net = view.machines.get(&machine).map(MachineRow::net);
     let larger = |key: &IncidentKey, row: &IncidentRow| match (key.scope, key.check.as_str()) {
         (Scope::School(_), INTERNET) => true,
         (Scope::Network(_, network), INTERNET) => Some(network) == net,
         (_, LOCAL_NETWORK) => row.witnesses.contains(&machine),
+        // A server that was the only one to feel it, and told so.
+        (Scope::Machine(server), SERVER_SILENT) => {
+            !matches!(row.cause, Cause::Machine | Cause::Undetermined)
+                && view.machines.get(&server).map(MachineRow::net) == net
+        }
         _ => false,
     };
     let lasted =
         |row: &IncidentRow| row.started.after - MARGIN <= at && row.ended.is_none_or(|ended| at <= ended.by + MARGIN);
-    view.incidents.iter().any(|(key, row)| larger(key, row) && lasted(row))
+    view.all_incidents().any(|(key, row)| larger(key, row) && lasted(row))
         || view.parents.iter().any(|parent| wide::explains(parent.started, Bracket { after: at, by: at }))
 }
 
-/// The check of the machine itself ends it.
-fn end(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
+/// The check of the machine itself ends it. When it was off meanwhile, the end lies between its goodbye and its return.
+fn end(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
+    let sights = sights::seen(view, &Arena::school(view), inputs);
     let open = view.incidents.iter().filter(|(key, row)| key.check == MACHINE_INTERNET && row.ended.is_none());
     let over: Vec<_> = open
         .filter_map(|(key, row)| {
@@ -91,8 +100,9 @@ fn end(view: &mut View, now: Timestamp, effects: &mut Vec<Effect>) {
                     || check.state == CheckState::Warning && !sights::is_about_us(&check.reason)
             };
             let check = view.checks.get(&(machine, INTERNET.to_owned(), String::new())).filter(well)?;
-            let after = (check.since - SignedDuration::from_secs(60)).max(row.started.by).min(check.since);
-            Some((key.clone(), Bracket { after, by: check.since }, "resolved_by_check"))
+            let own: Vec<_> = sights.iter().filter(|seen| seen.machine == machine).copied().collect();
+            let contact = Bracket { after: row.started.by.min(check.since), by: check.since };
+            Some((key.clone(), sights::end(&own, contact, row.started.after), "resolved_by_check"))
         })
         .collect();
     for (key, ended, code) in over {
@@ -106,8 +116,7 @@ type Larger = (IncidentKey, Found, Option<Bracket>);
 /// The most machines that saw one cause at one time, of which nothing larger is known yet.
 fn together(view: &View, now: Timestamp) -> Option<Larger> {
     let own: Vec<(MachineId, Cause, &IncidentRow)> = view
-        .incidents
-        .iter()
+        .all_incidents()
         .filter(|(key, row)| key.check == MACHINE_INTERNET && row.cause != Cause::Undetermined)
         .filter(|(_, row)| row.started.by + TOLD_WITHIN > now)
         .filter_map(|(key, row)| match key.scope {
@@ -129,7 +138,7 @@ fn together(view: &View, now: Timestamp) -> Option<Larger> {
 
 fn larger(view: &View, cause: Cause, set: &BTreeMap<MachineId, &IncidentRow>, now: Timestamp) -> Option<Larger> {
     let rows = || set.keys().filter_map(|id| view.machines.get(id));
-    let nets: BTreeSet<_> = rows().map(super::super::MachineRow::net).collect();
+    let nets: BTreeSet<_> = rows().map(MachineRow::net).collect();
     let mut of_net =
         networks(view).into_iter().filter(|arena| nets.len() == 1 && arena.network == nets.first().copied());
     let arena = of_net.next().unwrap_or_else(|| Arena::school(view));

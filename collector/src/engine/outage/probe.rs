@@ -14,6 +14,11 @@ fn probed(view: &View) -> impl Iterator<Item = &LineRow> {
     view.lines.values().filter(|line| !line.backup && line.ever_answered)
 }
 
+/// Whether the router of one of its lines answers.
+pub fn answers(view: &View) -> bool {
+    probed(view).any(|line| line.answers == Some(true))
+}
+
 /// All probed lines are silent, and nobody was heard since.
 pub fn found(view: &View, school: &Arena, _now: Timestamp) -> Option<Found> {
     let mut by: Option<Timestamp> = None;

@@ -54,6 +54,18 @@ fn verdict_of(votes: &BTreeMap<MachineId, Cause>, wanted: usize) -> (Cause, Conf
     }
 }
 
+/// That there is an outage several have shown; what one of them saw of it, as long as nobody else saw anything, names the
+/// probable cause. What is a machine's own affair it does not.
+fn of_one_voice(incident: &IncidentRow) -> (Cause, Confidence) {
+    let named = incident.votes.first_key_value().filter(|(machine, cause)| {
+        incident.votes.len() == 1
+            && incident.witnesses.len() >= QUORUM
+            && incident.witnesses.contains(machine)
+            && !matches!(cause, Cause::Power | Cause::Dhcp | Cause::Switch)
+    });
+    (named.map_or(Cause::Undetermined, |(_, cause)| *cause), Confidence::Probable)
+}
+
 /// What one machine saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
@@ -141,7 +153,10 @@ pub fn refine(view: &mut View, arena: &Arena, inputs: &[Input], now: Timestamp, 
             new.votes.entry(machine).or_insert(Cause::Power);
         }
     }
-    let (cause, confidence) = verdict_of(&new.votes, if alone { 1 } else { QUORUM });
+    let (cause, confidence) = match verdict_of(&new.votes, if alone { 1 } else { QUORUM }) {
+        (Cause::Undetermined, _) => of_one_voice(&new),
+        verdict => verdict,
+    };
     let is_known = old.cause == Cause::DegradedLine && quality::is_explained(cause);
     if cause != Cause::Undetermined && !is_known {
         (new.cause, new.confidence) = (cause, confidence);

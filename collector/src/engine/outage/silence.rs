@@ -5,7 +5,9 @@
 //! machine that is often switched off without a word.
 
 use super::super::incident::Found;
-use super::super::{Bracket, Cause, Confidence, Kind, MachineRow, Note, Presence, View, expectation, liveness};
+use super::super::{
+    Bracket, Cause, Confidence, IncidentRow, Kind, MachineRow, Note, Presence, View, expectation, liveness,
+};
 use super::{Arena, QUORUM};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +24,6 @@ const GOING: SignedDuration = SignedDuration::from_hours(1);
 const BROAD: usize = 4;
 /// and this long before their network closes: towards the end people go.
 const LEFT: SignedDuration = SignedDuration::from_mins(30);
-
-/// After an outage of the school its networks have this long to be heard again.
-const COMING_BACK: SignedDuration = SignedDuration::from_mins(10);
 
 /// Machines that fell silent at one time.
 pub struct Cluster {
@@ -89,10 +88,34 @@ fn going(eyes: &[(MachineId, &MachineRow)], cluster: &Cluster, within: SignedDur
     eyes.iter().filter(|(id, row)| !cluster.turns.contains_key(id) && gone(row)).count()
 }
 
-/// Machines that usually say goodbye outnumber those that went shortly before.
+/// Machines that usually say goodbye outnumber those that went shortly before, and are not those of one room, whose master
+/// switch is pulled now and then. Two alone must never have gone otherwise: over a year two people do leave in the same
+/// minute.
 fn is_sure(eyes: &[(MachineId, &MachineRow)], cluster: &Cluster) -> bool {
     let n = cluster.turns.len();
-    n >= QUORUM && n > going(eyes, cluster, LEAVING) && (n > QUORUM || n > going(eyes, cluster, GOING))
+    let those = || eyes.iter().filter(|(id, _)| cluster.turns.contains_key(id)).map(|(_, row)| *row);
+    let server = those().any(|row| row.kind == Kind::Server);
+    let two_are =
+        || n > going(eyes, cluster, GOING) && those().all(|row| row.kind == Kind::Server || row.habit.never_abrupt());
+    n >= QUORUM
+        && n > going(eyes, cluster, LEAVING)
+        && (server || beside_largest_room(those()) >= 1)
+        && (n > QUORUM || two_are())
+}
+
+/// How many are not in the room that most are in. Whose room nobody noted is in one of its own.
+fn beside_largest_room<'v>(rows: impl Iterator<Item = &'v MachineRow>) -> usize {
+    let mut rooms: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut all, mut largest) = (0, 1);
+    for row in rows {
+        all += 1;
+        if !row.room.is_empty() {
+            let in_room = rooms.entry(row.room.as_str()).or_default();
+            *in_room += 1;
+            largest = largest.max(*in_room);
+        }
+    }
+    all - largest.min(all)
 }
 
 /// A server, which nobody switches off when the bell rings, went together with another; or, without one, many of several
@@ -104,24 +127,32 @@ fn broad(view: &View, eyes: &[(MachineId, &MachineRow)], mut cluster: Cluster) -
     if rows().any(|row| row.kind == Kind::Server) {
         return (n >= QUORUM).then_some(cluster);
     }
-    let rooms: BTreeSet<&str> = rows().map(|row| row.room.as_str()).collect();
     let in_the_middle = |row: &MachineRow| {
         let opening = view.calendar(row.net()).opening_of(cluster.good);
         opening.is_some_and(|(start, end)| start + LEAVING < cluster.good && cluster.good + LEFT < end)
     };
-    let many = n >= BROAD && n > going(eyes, &cluster, LEAVING) && (rooms.len() >= 2 || rooms.contains(""));
+    let many = n >= BROAD && n > going(eyes, &cluster, LEAVING) && beside_largest_room(rows()) >= 1;
     (many && rows().all(in_the_middle)).then_some(cluster)
 }
 
-/// One network, when the other is heard after all of this one should have been.
-pub fn of_network(view: &View, arena: &Arena, now: Timestamp) -> Option<Found> {
+/// One network, when the other is heard after all of this one should have been. Machines of a single room, and one that left
+/// in the same minute, tell of the room; rooms whose master switches are used tell of the bell.
+pub fn of_network(view: &View, arena: &Arena) -> Option<Found> {
     let found = found(view, arena)?;
-    // What went with an outage of the whole school comes back in its own time.
-    let outage = view.incidents.get(&Arena::school(view).key).and_then(|incident| incident.ended);
-    if outage.is_some_and(|ended| found.started.after <= ended.by && now < ended.by + COMING_BACK) {
+    // What went with an outage of the whole school comes back in its own time, perhaps not before Monday.
+    let school = Arena::school(view).key;
+    let with_school = |row: &IncidentRow| {
+        row.started.after <= found.started.by && row.ended.is_none_or(|ended| found.started.after <= ended.by)
+    };
+    if view.all_incidents().any(|(key, row)| *key == school && with_school(row)) {
         return None;
     }
     let network = arena.network?;
+    let witnesses = || found.witnesses.iter().filter_map(|id| view.machines.get(id));
+    let sure = beside_largest_room(witnesses()) >= QUORUM && witnesses().all(|row| row.habit.is_polite());
+    if !sure && witnesses().all(|row| row.kind != Kind::Server) {
+        return None;
+    }
     let beat = |row: &MachineRow| SignedDuration::from_secs(i64::from(row.interval_s));
     let others = view.machines.values().filter(|row| row.is_eye() && row.net() != network);
     let alive = others.filter(|row| row.presence == Presence::Online);

@@ -7,6 +7,7 @@ use super::writer::Tx;
 use super::{decide, replicas, schools};
 use crate::engine::{Decide, Input, LineRow, NetworkKind};
 use crate::facts::egress::{Egress, Known};
+use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::id::{LineId, MachineId, ReplicaId, SchoolId};
@@ -155,22 +156,26 @@ pub fn of_school(sql: &Sql, school: SchoolId) -> Result<BTreeMap<LineId, LineRow
     sql.all(&text, params![school], read)
 }
 
-/// What is known of the addresses of a school.
-pub fn known(sql: &Sql, school: SchoolId, lines: &BTreeMap<LineId, LineRow>) -> Result<Known, StoreError> {
+/// Address ranges of a school and the networks that they are.
+pub fn ranges(sql: &Sql, school: SchoolId) -> Result<Vec<(IpNet, NetworkKind)>, StoreError> {
     const RANGES: &str = "SELECT cidr, kind FROM network WHERE school = ?1";
     let ranges: Vec<(String, NetworkKind)> = sql.all(RANGES, params![school], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let ranges = ranges.into_iter().filter_map(|(cidr, kind)| Some((cidr.parse().ok()?, kind))).collect();
-    Ok(Known { lines: lines.values().map(|line| (line.address, line.carries.clone())).collect(), ranges })
+    Ok(ranges.into_iter().filter_map(|(cidr, kind)| Some((cidr.parse().ok()?, kind))).collect())
 }
 
-/// Four columns, from this one on: address, since when, the usual one, network.
-pub fn egress(row: &Row<'_>, first: usize) -> Result<Option<Egress>, StoreError> {
+/// What is known of the addresses of a school.
+pub fn known(lines: &BTreeMap<LineId, LineRow>, ranges: Vec<(IpNet, NetworkKind)>) -> Known {
+    Known { lines: lines.values().map(|line| (line.address, line.carries.clone())).collect(), ranges }
+}
+
+/// Four columns, from this one on: address, since when, the usual one, network. `heard`: when the machine was heard last.
+pub fn egress(row: &Row<'_>, first: usize, heard: Option<Timestamp>) -> Result<Option<Egress>, StoreError> {
     let address: Option<String> = row.get(first)?;
     // An address that cannot be read tells nothing; the next call writes another.
     let Some(address) = address.and_then(|text| text.parse().ok()) else { return Ok(None) };
     let usual: Option<String> = row.get(first + 2)?;
     let usual = usual.and_then(|text| text.parse().ok());
-    Ok(Some(Egress { address, since: row.get(first + 1)?, usual, network: row.get(first + 3)? }))
+    Ok(Some(Egress { address, since: row.get(first + 1)?, heard, usual, network: row.get(first + 3)? }))
 }
 
 /// A machine calls from elsewhere than before, or for the first time: keeps what was known, and what to tell the engine.
@@ -182,12 +187,13 @@ pub fn moved(
     school: SchoolId,
     received: Timestamp,
 ) -> Result<Option<Input>, StoreError> {
-    const BEFORE: &str = "SELECT address, address_since, usual_address, network FROM liveness WHERE machine = ?1";
-    let before = tx.sql.find(BEFORE, params![machine], |row| egress(row, 0))?.flatten();
+    const BEFORE: &str =
+        "SELECT address, address_since, usual_address, network, last_seen FROM liveness WHERE machine = ?1";
+    let before = tx.sql.find(BEFORE, params![machine], |row| egress(row, 0, row.get(4)?))?.flatten();
     let to = item.address.to_canonical();
     let after = match before {
         None => Egress::first(to, received),
-        Some(before) => before.moved(to, received, &known(tx.sql, school, &of_school(tx.sql, school)?)?),
+        Some(before) => before.moved(to, received, &known(&of_school(tx.sql, school)?, ranges(tx.sql, school)?)),
     };
     const SQL: &str = "UPDATE liveness SET address_since = ?2, usual_address = ?3, network = ?4 WHERE machine = ?1";
     let usual = after.usual.map(|usual| usual.to_string());

@@ -12,7 +12,7 @@ use vigie_shared::id::{MachineId, MaintenanceId, SchoolId};
 
 /// How long one that is over matters to the engine: an incident that it covered gets its ticket when it ends, or as soon
 /// as a collector is there to give it.
-const OVER_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const OVER_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Longest maintenance.
 const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Longest reason and name of a room, characters.

@@ -8,6 +8,7 @@ pub mod check;
 pub mod copy;
 mod decide;
 mod desk;
+mod doubts;
 mod effects;
 pub mod engine;
 mod events;
@@ -15,6 +16,7 @@ mod findings;
 mod identity;
 mod incidents;
 mod inventory;
+mod last;
 mod lines;
 mod maintenance;
 mod outbox;
@@ -100,6 +102,21 @@ impl Store for SqlStore {
             all.extend(told.unwrap_or_else(|| (0..count).map(|_| Err(writer::stopped())).collect()));
         }
         all
+    }
+
+    async fn doubts(
+        &self,
+        upto: Timestamp,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<Vec<(Uai, Difference)>, StoreError> {
+        let mut all = Vec::new();
+        for (school, uai) in self.readers.read(doubts::schools).await? {
+            let decider = decider.clone();
+            let of_school = move |sql: &Sql| doubts::of_school(sql, school, upto, now, decider.as_ref());
+            all.extend(self.readers.read(of_school).await?.into_iter().map(|difference| (uai, difference)));
+        }
+        Ok(all)
     }
 
     async fn look_wide(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -203,7 +220,7 @@ impl Store for SqlStore {
     }
 
     async fn policy(&self) -> Result<Policy, StoreError> {
-        self.readers.read(writer::read_policy).await
+        self.readers.read(|sql| Ok(Policy::clone(writer::read_policy(sql)?.as_ref()))).await
     }
 
     async fn set_policy(&self, policy: Policy, now: Timestamp) -> Result<u64, StoreError> {

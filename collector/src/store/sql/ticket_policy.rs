@@ -2,30 +2,20 @@
 
 use super::super::{PolicyVersion, StoreError};
 use super::engine::Sql;
+use super::last::Last;
 use super::replicas;
 use super::row::{Row, int, json, ms, params};
 use super::writer::Tx;
 use crate::helpdesk::ticket_policy::TicketPolicy;
 use jiff::Timestamp;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// The last text that was read and what it says: between two changes, which are seldom, nothing is parsed again. The whole
-/// text is compared, so that it does not matter whose it was.
-static LAST: LazyLock<Mutex<(String, Arc<TicketPolicy>)>> = LazyLock::new(Mutex::default);
+static LAST: Last<TicketPolicy> = Last::new();
 
 /// The policy in force.
 pub fn in_force(sql: &Sql) -> Result<Arc<TicketPolicy>, StoreError> {
     const SQL: &str = "SELECT body FROM ticket_policy ORDER BY version DESC LIMIT 1";
-    static SHIPPED: LazyLock<Arc<TicketPolicy>> = LazyLock::new(Arc::default);
-    let Some(body) = sql.find(SQL, &[], |row| row.get::<String>(0))? else { return Ok(SHIPPED.clone()) };
-    // What a panic may have left is a whole value all the same.
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.0 != body {
-        let policy =
-            serde_json::from_str(&body).map_err(|e| StoreError::Failed(format!("ticket policy as stored: {e}")))?;
-        *last = (body, Arc::new(policy));
-    }
-    Ok(last.1.clone())
+    LAST.read(sql.find(SQL, &[], |row| row.get(0))?, "ticket policy")
 }
 
 /// Puts a policy in force under the next version.

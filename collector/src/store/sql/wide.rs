@@ -138,10 +138,13 @@ fn area(row: &Row<'_>, index: usize) -> Result<String, StoreError> {
     Ok(wide::area(basin.as_deref(), operator.as_deref()))
 }
 
+/// Which incidents are open verdicts on more than one school.
+pub const OPEN: &str = "resolved IS NULL AND scope IN ('basin', 'collector')";
+
 fn open(sql: &Sql) -> Result<BTreeMap<IncidentKey, Wide>, StoreError> {
-    const SQL: &str = "SELECT scope, name, instance, school, started_after, started_by, cause FROM incident \
-                       WHERE resolved IS NULL AND scope IN ('basin', 'collector')";
-    sql.all(SQL, &[], |row| {
+    let text =
+        format!("SELECT scope, name, instance, school, started_after, started_by, cause FROM incident WHERE {OPEN}");
+    sql.all(&text, &[], |row| {
         let key = IncidentKey { scope: view::scope(row, 0)?, check: row.get(1)?, instance: row.get(2)? };
         Ok((key, Wide { anchor: row.get(3)?, started: bracket(row, 4)?, cause: row.get(6)? }))
     })
@@ -160,13 +163,9 @@ pub fn parents(sql: &Sql, school: SchoolId) -> Result<Vec<Parent>, StoreError> {
     Ok(all.map(|(key, wide)| Parent { key, cause: wide.cause, started: wide.started }).collect())
 }
 
-/// Whether the basin of a school has enough others for a verdict on all of them.
-pub fn has_siblings(sql: &Sql, school: SchoolId) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT count(*) FROM (SELECT 1 FROM school own JOIN school s ON s.basin = own.basin \
-        JOIN school_rollup r ON r.school = s.id WHERE own.id = ?1 AND s.id <> ?1 AND r.machines > 0 LIMIT 2) others";
-    let others: u64 = sql.value(SQL, params![school])?;
-    Ok(others >= 2)
-}
+/// Whether the basin of the school `?1` has enough others, two, for a verdict on all of them.
+pub const SIBLINGS: &str = "(SELECT count(*) FROM (SELECT 1 FROM school own JOIN school s ON s.basin = own.basin \
+    JOIN school_rollup r ON r.school = s.id WHERE own.id = ?1 AND s.id <> ?1 AND r.machines > 0 LIMIT 2) others) = 2";
 
 /// Effects that make the second engine look: what is judged of a school's way to the internet.
 pub fn concerns(effects: &[Effect]) -> bool {

@@ -9,6 +9,7 @@
 use super::super::StoreError;
 use super::calendars;
 use super::engine::Sql;
+use super::last::Last;
 use super::published::Published;
 use super::rollup;
 use super::row::params;
@@ -63,7 +64,7 @@ impl<'a> Tx<'a> {
         if let Some(policy) = &self.policy {
             return Ok(policy.clone());
         }
-        let policy = Arc::new(read_policy(self.sql)?);
+        let policy = read_policy(self.sql)?;
         self.policy = Some(policy.clone());
         Ok(policy)
     }
@@ -90,14 +91,12 @@ impl<'a> Tx<'a> {
     }
 }
 
+static LAST_POLICY: Last<Policy> = Last::new();
+
 /// The policy in force.
-pub fn read_policy(sql: &Sql) -> Result<Policy, StoreError> {
+pub fn read_policy(sql: &Sql) -> Result<Arc<Policy>, StoreError> {
     const SQL: &str = "SELECT body FROM policy ORDER BY version DESC LIMIT 1";
-    let body: Option<String> = sql.find(SQL, &[], |row| row.get(0))?;
-    match body {
-        None => Ok(Policy::default()),
-        Some(body) => serde_json::from_str(&body).map_err(|e| StoreError::Failed(format!("policy as stored: {e}"))),
-    }
+    LAST_POLICY.read(sql.find(SQL, &[], |row| row.get(0))?, "policy")
 }
 
 /// Something to write: one or several units, each of which stands alone.
