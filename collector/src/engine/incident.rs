@@ -206,3 +206,64 @@ pub fn next_wake(view: &View) -> Option<Timestamp> {
     let open = view.incidents.iter().filter(|(_, row)| row.ended.is_none());
     open.filter_map(|(key, row)| row.calm.map(|calm| calm.since + Times::of(view, key).calm)).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NetworkKind, Scope};
+    use super::*;
+    use vigie_shared::check::INTERNET;
+    use vigie_shared::id::SchoolId;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_424_400 + seconds).unwrap()
+    }
+
+    /// A school with an open incident on the way out.
+    fn cut() -> (View, IncidentKey) {
+        let mut view = View::new(SchoolId::new());
+        let key = IncidentKey::new(Scope::School(view.school), INTERNET, "");
+        let found = Found {
+            cause: Cause::Undetermined,
+            confidence: Confidence::Probable,
+            started: Bracket { after: at(0), by: at(60) },
+            witnesses: BTreeSet::from([MachineId::new()]),
+            votes: BTreeMap::new(),
+            note: Note::new("opened_by_silence"),
+        };
+        open(&mut view, &key, found, at(120), &mut vec![]);
+        (view, key)
+    }
+
+    #[test]
+    fn a_calm_that_lasted_ends_the_incident_whoever_looks_and_one_that_did_not_does_not() {
+        let (mut view, key) = cut();
+        let ended = Bracket { after: at(200), by: at(210) };
+        let calm = i64::from(view.ticket_policy.flapping(INTERNET).calm_s);
+        view.incidents.get_mut(&key).unwrap().calm = Some(Calm { since: at(210), ended });
+        let mut effects = vec![];
+        believe(&mut view, at(210 + calm - 1), &mut effects);
+        assert_eq!((effects.len(), next_wake(&view)), (0, Some(at(210 + calm))));
+        believe(&mut view, at(210 + calm), &mut effects);
+        assert!(
+            matches!(&effects[..], [Effect::ResolveIncident { ended: found, .. }] if *found == ended),
+            "{effects:?}"
+        );
+        assert_eq!((find_open(&view, &key), next_wake(&view)), (None, None), "nobody is woken for it any more");
+    }
+
+    #[test]
+    fn what_is_narrowed_keeps_all_but_its_scope_and_never_replaces_another() {
+        let (mut view, school) = cut();
+        let network = IncidentKey::new(Scope::Network(view.school, NetworkKind::Administrative), INTERNET, "");
+        let before = find_open(&view, &school).cloned();
+        let mut effects = vec![];
+        narrow(&mut view, &school, &network, at(300), &mut effects);
+        assert_eq!(find_open(&view, &network).cloned(), before);
+        assert_eq!(find_open(&view, &school), None);
+        assert!(matches!(&effects[..], [Effect::WidenIncident { from, to, .. }] if (from, to) == (&school, &network)));
+        let (mut view, school) = cut();
+        view.incidents.insert(network.clone(), before.unwrap());
+        narrow(&mut view, &school, &network, at(300), &mut effects);
+        assert!(find_open(&view, &school).is_some(), "two stay two");
+    }
+}

@@ -26,7 +26,7 @@ pub use effect::{Bracket, Cause, Confidence, Decision, Effect, NewTicket, Note};
 pub use habit::Habit;
 pub use input::Input;
 pub use key::{IncidentKey, Scope};
-pub use suppression::{Maintenance, MaintenanceScope, covers};
+pub use suppression::{Maintenance, MaintenanceScope, Spot, covers};
 pub use tickets::clock_of_call;
 pub use view::{
     Calm, CheckRow, CollectorAbsence, EndedTicket, IncidentRow, Kind, LineRow, MachineRow, Parent, Presence, TicketRow,

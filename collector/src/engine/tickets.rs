@@ -4,11 +4,11 @@
 //! Everything follows from rows (when incidents were detected and ended, when tickets were opened and resolved), nothing
 //! is counted in memory: settling twice at one instant does nothing the second time.
 
-use super::suppression::{covers, ended_since};
+use super::suppression::{Spot, covers, ended_since};
 use super::{Due, Effect, EndedTicket, IncidentKey, IncidentRow, NewTicket, Note, Scope, TicketRow, View, Well, wide};
 use crate::helpdesk::ticket_policy::{FOLLOWS_WITHIN, Facts, Terms, with_pause};
 use jiff::{SignedDuration, Timestamp};
-use vigie_shared::check::INTERNET;
+use vigie_shared::check::{INTERNET, LOCAL_NETWORK};
 use vigie_shared::id::MachineId;
 
 /// How long the ticket of a cut school waits for a verdict on its basin, where it has siblings.
@@ -79,11 +79,22 @@ fn machine_of(scope: &Scope) -> Option<MachineId> {
     if let Scope::Machine(machine) = scope { Some(*machine) } else { None }
 }
 
+/// The room that an incident is about: that of its machine, or the part of the network that a verdict names.
+fn room_of<'a>(view: &'a View, key: &'a IncidentKey) -> &'a str {
+    match &key.scope {
+        Scope::Machine(machine) => view.machines.get(machine).map_or("", |row| &row.room),
+        _ if key.check == LOCAL_NETWORK => &key.instance,
+        _ => "",
+    }
+}
+
 fn look(view: &View, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) -> Look {
     let machine = machine_of(&key.scope);
     let check = machine.and_then(|m| view.checks.get(&(m, key.check.clone(), key.instance.clone())));
+    let room = room_of(view, key);
     let facts = Facts {
         scope: &key.scope,
+        room,
         check: &key.check,
         cause: incident.cause.as_str(),
         reason: check.map(|row| row.reason.as_str()),
@@ -93,10 +104,11 @@ fn look(view: &View, key: &IncidentKey, incident: &IncidentRow, now: Timestamp) 
     if is_part(view, key, incident) {
         return Look::Never;
     }
-    if let Some(maintenance) = covers(&view.maintenance, &key.scope, machine, now) {
+    let spot = Spot { scope: &key.scope, machine, room };
+    if let Some(maintenance) = covers(&view.maintenance, spot, now) {
         return Look::At(maintenance.to);
     }
-    let maintained = ended_since(&view.maintenance, &key.scope, machine, incident.detected, now);
+    let maintained = ended_since(&view.maintenance, spot, incident.detected, now);
     let hold = if view.siblings && matches!(key.scope, Scope::School(_)) { PARENT_HOLD_S } else { 0 };
     let waited = later(incident.started.by, terms.wait_s).max(later(incident.detected, hold));
     Look::Place(Box::new(Place {

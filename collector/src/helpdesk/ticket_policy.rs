@@ -190,6 +190,8 @@ impl Grouping {
 pub struct Facts<'a> {
     /// What the incident is on.
     pub scope: &'a Scope,
+    /// The room that it is about, empty if none is known.
+    pub room: &'a str,
     /// Its check.
     pub check: &'a str,
     /// Word of its cause.
@@ -236,7 +238,7 @@ impl Terms {
         let scope = facts.scope.to_string();
         match self.group {
             Grouping::Machine => format!("{}@{scope}", facts.check),
-            Grouping::Room if scope_kind(&scope) == "room" => format!("{}@{scope}", facts.check),
+            Grouping::Room if !facts.room.is_empty() => format!("{}@room:{}", facts.check, facts.room),
             Grouping::Cause => format!("{}#{}", facts.check, facts.cause),
             Grouping::School | Grouping::Room => facts.check.to_owned(),
         }

@@ -25,14 +25,19 @@ impl Balancers {
     }
 }
 
-/// From where a connection of a balancer really comes; its own address when it speaks for itself (health checks).
-pub async fn origin(stream: &mut TcpStream, balancer: SocketAddr) -> Result<SocketAddr> {
+/// What stands for an address that a balancer does not tell.
+const NOT_TOLD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// From where a connection of a balancer really comes; [`NOT_TOLD`] when it does not say, or speaks for itself (health
+/// checks). Its own address would be none of a machine's: with each balancer that takes over, the whole school would seem to
+/// leave by another line.
+pub async fn origin(stream: &mut TcpStream) -> Result<SocketAddr> {
     let mut first = [0];
     // A ClientHello begins with 0x16.
     if stream.peek(&mut first).await? == 0 || SIGNATURE.first() != first.first() {
-        return Ok(balancer);
+        return Ok(NOT_TOLD);
     }
-    Ok(header(stream).await?.unwrap_or(balancer))
+    Ok(header(stream).await?.unwrap_or(NOT_TOLD))
 }
 
 /// Reads a header; `None` when the balancer speaks for itself (LOCAL) or for something without an Internet address.

@@ -221,7 +221,7 @@ impl<H: Handler> Gate<H> {
         let gate = self.clone();
         tokio::spawn(async move {
             let mut stream = stream;
-            match timeout(gate.bounds.handshake_time, balancer::origin(&mut stream, from)).await {
+            match timeout(gate.bounds.handshake_time, balancer::origin(&mut stream)).await {
                 Ok(Ok(origin)) => gate.welcome(stream, origin, place, serves),
                 Ok(Err(error)) => tracing::warn!(balancer = %from, %error, "a balancer did not say whom it speaks for"),
                 Err(_) => tracing::debug!(balancer = %from, "a balancer said nothing"),

@@ -88,19 +88,15 @@ fn going(eyes: &[(MachineId, &MachineRow)], cluster: &Cluster, within: SignedDur
     eyes.iter().filter(|(id, row)| !cluster.turns.contains_key(id) && gone(row)).count()
 }
 
-/// Machines that usually say goodbye outnumber those that went shortly before, and are not those of one room, whose master
-/// switch is pulled now and then. Two alone must never have gone otherwise: over a year two people do leave in the same
-/// minute.
+/// Machines that usually say goodbye outnumber those that went shortly before. Two alone must never have gone otherwise:
+/// over a year two people do leave in the same minute.
 fn is_sure(eyes: &[(MachineId, &MachineRow)], cluster: &Cluster) -> bool {
     let n = cluster.turns.len();
-    let those = || eyes.iter().filter(|(id, _)| cluster.turns.contains_key(id)).map(|(_, row)| *row);
-    let server = those().any(|row| row.kind == Kind::Server);
-    let two_are =
-        || n > going(eyes, cluster, GOING) && those().all(|row| row.kind == Kind::Server || row.habit.never_abrupt());
-    n >= QUORUM
-        && n > going(eyes, cluster, LEAVING)
-        && (server || beside_largest_room(those()) >= 1)
-        && (n > QUORUM || two_are())
+    let two_are = || {
+        let mut two = eyes.iter().filter(|(id, _)| cluster.turns.contains_key(id));
+        n > going(eyes, cluster, GOING) && two.all(|(_, row)| row.kind == Kind::Server || row.habit.never_abrupt())
+    };
+    n >= QUORUM && n > going(eyes, cluster, LEAVING) && (n > QUORUM || two_are())
 }
 
 /// How many are not in the room that most are in. Whose room nobody noted is in one of its own.
@@ -186,4 +182,23 @@ fn turn(view: &View, row: &MachineRow) -> Option<Timestamp> {
 fn counts_after_absence(view: &View, row: &MachineRow) -> bool {
     let (Some(absence), Some(seen)) = (view.absence, row.last_seen) else { return true };
     seen >= absence.until || absence.from.duration_until(absence.until) <= SHORT_ABSENCE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_beside_the_largest_room_are_counted_and_unknown_rooms_are_rooms_of_their_own() {
+        let beside = |rooms: &[&str]| {
+            let rows: Vec<_> =
+                rooms.iter().map(|room| MachineRow { room: (*room).to_owned(), ..MachineRow::default() }).collect();
+            beside_largest_room(rows.iter())
+        };
+        assert_eq!(beside(&["A", "A", "A"]), 0);
+        assert_eq!(beside(&["A", "A", "B"]), 1);
+        assert_eq!(beside(&["", "", ""]), 2);
+        assert_eq!(beside(&["A", "A", "", ""]), 2);
+        assert_eq!(beside(&[]), 0);
+    }
 }

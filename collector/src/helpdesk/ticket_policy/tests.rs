@@ -3,7 +3,7 @@ use vigie_shared::check::{BACKUP_LINE, INTERNET, LINE_QUALITY, VOLUME_SPACE};
 use vigie_shared::id::{MachineId, SchoolId};
 
 fn facts<'a>(scope: &'a Scope, check: &'a str, cause: &'a str) -> Facts<'a> {
-    Facts { scope, check, cause, reason: None, kind: None }
+    Facts { scope, room: "", check, cause, reason: None, kind: None }
 }
 
 #[test]
@@ -61,6 +61,10 @@ fn groups_are_what_shares_a_ticket() {
     let key = |group| Terms { group, ..Terms::of_other_calls() }.group_key(&facts(&school, INTERNET, "line"));
     assert_eq!(key(Grouping::School), "internet");
     assert_eq!(key(Grouping::Room), "internet", "not in a room");
+    let machine = Scope::Machine(MachineId::new());
+    let in_room = Facts { room: "B12", ..facts(&machine, VOLUME_SPACE, "machine") };
+    let by_room = Terms { group: Grouping::Room, ..Terms::of_other_calls() };
+    assert_eq!(by_room.group_key(&in_room), "volume-space@room:B12");
     assert_eq!(key(Grouping::Cause), "internet#line");
     assert_eq!(key(Grouping::Machine), format!("internet@{school}"));
 }

@@ -30,7 +30,7 @@ pub fn call(tx: &mut Tx<'_>, call: &NewCall, now: Timestamp, decider: &dyn Decid
     let school = schools::find(tx.sql, call.school)?;
     tx.sql.engine().lock_schools(&[school].into())?;
     let view = view::load(tx.sql, school, now)?;
-    let maintenance = covers(&view.maintenance, &Scope::School(school), None, now);
+    let maintenance = covers(&view.maintenance, (&Scope::School(school)).into(), now);
     let maintenance = maintenance.map(|m| (m.reason.clone(), m.to));
     if let Some((ticket, number)) = open_about(tx.sql, school, &call.subject)? {
         const CALLED: &str = "UPDATE ticket SET called = coalesce(called, ?2) WHERE id = ?1";
