@@ -141,10 +141,6 @@ fn server_due(view: &View, machine: MachineId, row: &MachineRow, at: Timestamp) 
     if incident::find_open(view, &key).is_some() || explained(view, machine) {
         return None;
     }
-    // Where nobody at all is heard it is the collector that nobody reaches.
-    if !view.elsewhere {
-        return Some(at + ASKED_AGAIN);
-    }
     let calendar = view.calendar(row.net());
     let (start, end) = calendar.opening_of(at).or_else(|| {
         let start = calendar.next_opening(at)?;
@@ -154,6 +150,8 @@ fn server_due(view: &View, machine: MachineId, row: &MachineRow, at: Timestamp) 
     let outage = view.incidents.iter().filter(|(key, _)| key.check == INTERNET).filter_map(|(_, row)| row.ended);
     let ended = outage.map(|ended| ended.by).max().unwrap_or(Timestamp::MIN);
     let due = row.last_seen?.max(start).max(ended) + SERVER_PATIENCE;
+    // Where nobody at all is heard it is the collector that nobody reaches.
+    let due = if view.elsewhere { due } else { due.max(at + ASKED_AGAIN) };
     (due < end).then_some(due)
 }
 

@@ -8,7 +8,7 @@ use super::super::{
     Bracket, Cause, CheckRow, Confidence, Effect, IncidentKey, IncidentRow, Input, MachineRow, Note, Presence, Scope,
     View, quality, wide,
 };
-use super::sights::{self, Sight};
+use super::sights::{self, Seen, Sight};
 use super::{Arena, NETWORK_HOLD, QUORUM, networks};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,9 @@ const SPEAKS_ON: SignedDuration = SignedDuration::from_mins(3);
 
 /// Keeps what machines saw alone, and opens what several saw together.
 pub fn judge(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
-    keep(view, inputs, now, effects);
-    end(view, inputs, now, effects);
+    let sights = sights::seen(view, &Arena::school(view), inputs);
+    keep(view, &sights, now, effects);
+    end(view, &sights, now, effects);
     let larger = together(view, now)
         .filter(|(key, found, _)| incident::find_open(view, key).is_none() && !quality::explains(view, found.cause));
     if let Some((key, found, ended)) = larger {
@@ -42,8 +43,8 @@ fn key_of(machine: MachineId) -> IncidentKey {
     IncidentKey::new(Scope::Machine(machine), MACHINE_INTERNET, "")
 }
 
-fn keep(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
-    for seen in sights::seen(view, &Arena::school(view), inputs) {
+fn keep(view: &mut View, sights: &[Seen], now: Timestamp, effects: &mut Vec<Effect>) {
+    for seen in sights {
         let (Sight::Broken(cause) | Sight::OnlyUs(cause)) = seen.sight else { continue };
         let key = key_of(seen.machine);
         if seen.at + TOLD_WITHIN < now
@@ -86,8 +87,7 @@ fn is_known(view: &View, machine: MachineId, at: Timestamp) -> bool {
 }
 
 /// The check of the machine itself ends it. When it was off meanwhile, the end lies between its goodbye and its return.
-fn end(view: &mut View, inputs: &[Input], now: Timestamp, effects: &mut Vec<Effect>) {
-    let sights = sights::seen(view, &Arena::school(view), inputs);
+fn end(view: &mut View, sights: &[Seen], now: Timestamp, effects: &mut Vec<Effect>) {
     let open = view.incidents.iter().filter(|(key, row)| key.check == MACHINE_INTERNET && row.ended.is_none());
     let over: Vec<_> = open
         .filter_map(|(key, row)| {
