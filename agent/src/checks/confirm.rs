@@ -4,6 +4,7 @@
 //! - The first look is believed at once: there is no earlier state to protect.
 //! - Another *state* is believed after `needed` looks in a row with that state. It is dated at the first of them and
 //!   carries the reason and evidence of the last, the best informed.
+//!   Where looks contradict each other easily ([`Rule::one_reason`]) they must agree in their reason as well.
 //! - Another *reason* within the same state is a change too, because causes matter: it needs `needed` looks in a row
 //!   with exactly that reason.
 //! - The bracket is the time from the last look that still agreed with the old belief to the date of the change. Two
@@ -28,6 +29,8 @@ pub struct Rule {
     pub needed: u32,
     /// Longest distance between two looks that belong together, milliseconds.
     pub gap_max_ms: u64,
+    /// Looks agree only if they have the same reason, for another state too.
+    pub one_reason: bool,
 }
 
 /// A change that is believed.
@@ -97,7 +100,7 @@ impl Confirmation {
         }
         let old_ms = if same_state { self.last_same_ms } else { self.last_same_state_ms };
         let pending = match self.pending.take() {
-            Some(pending) if pending.continues_with(&result, same_state) => {
+            Some(pending) if pending.continues_with(&result, same_state || rule.one_reason) => {
                 Pending { looks: pending.looks.saturating_add(1), ..pending }
             }
             _ => Pending {
@@ -126,9 +129,9 @@ impl Confirmation {
 
 impl Pending {
     /// Whether this look is one more for the same change. A change of state is about the state only; a change of reason
-    /// within the believed state is about the reason.
-    fn continues_with(&self, result: &CheckResult, same_state_as_believed: bool) -> bool {
-        self.state == result.state && (!same_state_as_believed || self.reason == result.reason)
+    /// within the believed state is about the reason, as is all where one reason is wanted.
+    fn continues_with(&self, result: &CheckResult, about_reason: bool) -> bool {
+        self.state == result.state && (!about_reason || self.reason == result.reason)
     }
 }
 
@@ -138,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    const RULE: Rule = Rule { needed: 2, gap_max_ms: 120_000 };
+    const RULE: Rule = Rule { needed: 2, gap_max_ms: 120_000, one_reason: false };
 
     fn result(state: CheckState, reason: Reason) -> CheckResult {
         CheckResult { check: "internet".into(), instance: String::new(), state, reason, evidence: BTreeMap::new() }
@@ -224,6 +227,21 @@ mod tests {
         assert_eq!((change.since, change.bracket_ms), (at(60), Some(60_000)));
     }
 
+    #[test]
+    fn where_one_reason_is_wanted_looks_that_contradict_each_other_confirm_nothing() {
+        let mut confirmation = Confirmation::default();
+        let rule = Rule { needed: 3, one_reason: true, ..RULE };
+        confirmation.observe(at(0), ok(), rule);
+        for second in [60, 75, 90, 105] {
+            let reason = if second % 2 == 0 { Reason::DnsUnreachable } else { Reason::WebBlocked };
+            assert_eq!(confirmation.observe(at(second), cut(reason), rule), None);
+        }
+        assert_eq!(confirmation.observe(at(120), cut(Reason::DnsUnreachable), rule), None);
+        assert_eq!(confirmation.observe(at(135), cut(Reason::DnsUnreachable), rule), None);
+        let change = confirmation.observe(at(150), cut(Reason::DnsUnreachable), rule).unwrap();
+        assert_eq!(change.since, at(120));
+    }
+
     /// One look: seconds after the one before, and what it saw.
     fn looks() -> impl Strategy<Value = Vec<(u64, CheckResult)>> {
         let seen = prop_oneof![
@@ -239,8 +257,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn transitions_alternate_move_forward_and_carry_a_true_bracket(seen in looks(), needed in 1u32..5) {
-            let rule = Rule { needed, gap_max_ms: 120_000 };
+        fn transitions_alternate_move_forward_and_carry_a_true_bracket(seen in looks(), needed in 1u32..5, one_reason in any::<bool>()) {
+            let rule = Rule { needed, one_reason, ..RULE };
             let mut confirmation = Confirmation::default();
             let mut history: Vec<(u64, CheckResult)> = Vec::new();
             let mut transitions: Vec<Transition> = Vec::new();
@@ -263,7 +281,7 @@ mod tests {
                         let run: Vec<_> = history.iter().filter(|(t, _)| *t >= since(&transition)).collect();
                         prop_assert_eq!(run.len(), usize::try_from(needed).unwrap());
                         prop_assert!(run.iter().all(|(_, r)| r.state == look.state
-                            && (!same_state || r.reason == look.reason)));
+                            && (!(same_state || one_reason) || r.reason == look.reason)));
                         prop_assert!(run.windows(2).all(|w| w[1].0 - w[0].0 <= 120));
                         // The bracket reaches back to the last look that agreed with the old belief.
                         let old = history.iter().rposition(|(t, r)| *t < since(&transition)
@@ -286,7 +304,7 @@ mod tests {
 
         #[test]
         fn a_state_that_lasts_is_believed_after_exactly_the_looks_needed(needed in 1u32..6, before in 1u64..20) {
-            let rule = Rule { needed, gap_max_ms: 120_000 };
+            let rule = Rule { needed, ..RULE };
             let mut confirmation = Confirmation::default();
             for n in 0..before {
                 confirmation.observe(at(n * 60), ok(), rule);

@@ -140,9 +140,8 @@ impl Runner {
         let at = self.now();
         let (steps, result) = self.internet.check(&self.source, policy, at.up_ms).await;
         self.internet_timer.last_ms = Some(at.up_ms);
-        let gap_max_ms = ms(policy.every_s) * 2 + u64::from(policy.timeout_ms) * 3;
-        let needed = internet::looks_needed(steps.as_ref(), &result, policy);
-        self.believe(at, result, Rule { needed, gap_max_ms });
+        let rule = internet::rule(steps.as_ref(), &result, policy);
+        self.believe(at, result, rule);
     }
 
     async fn look_at_volumes(&mut self, policy: &Policy) {
@@ -165,7 +164,7 @@ impl Runner {
             Err(why) => unread(&known, why),
         };
         // The hysteresis of the thresholds already keeps a volume from going to and fro: one look is enough.
-        let rule = Rule { needed: 1, gap_max_ms: ms(every_s) * 2 };
+        let rule = Rule { needed: 1, gap_max_ms: ms(every_s) * 2, one_reason: false };
         for result in results {
             self.believe(at, result, rule);
         }

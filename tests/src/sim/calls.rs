@@ -5,7 +5,7 @@ use super::agent::{ASKED_MS, Beat, digests};
 use super::drive::{Drive, Event};
 use super::sight::{self, Reach};
 use super::time::stamp;
-use super::{Ms, spool::Batch};
+use super::{Ms, looks, spool::Batch};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use vigie_collector::store::{Item, Receipt, StoreError, SyncItem};
@@ -54,7 +54,13 @@ impl Drive {
         let machine = self.world.machines.get(agent.machine).context("a machine")?;
         let sight = sight::of(&self.world, machine, agent.addressed);
         let reach = sight.reach(agent.connected, &mut agent.rng);
-        agent.foreign = matches!(reach, Reach::Failed(_)) && sight.tls_intercepted && sight.carries();
+        let foreign = matches!(reach, Reach::Failed(_)) && sight.tls_intercepted && sight.carries();
+        if foreign != agent.foreign {
+            // The next look tells it.
+            agent.foreign = foreign;
+            looks::catch_up(agent, machine, &sight, self.now, &self.policy.internet);
+            looks::look_again(agent, machine, self.now, &self.policy.internet);
+        }
         agent.sight = Some(sight);
         Ok(reach)
     }

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use vigie_agent::checks::confirm::Rule;
 use vigie_agent::checks::internet::judge::judge;
-use vigie_agent::checks::internet::looks_needed;
 use vigie_agent::checks::internet::quality::{Measured, Series, Verdict};
+use vigie_agent::checks::internet::rule;
 use vigie_agent::checks::volume_space;
 use vigie_agent::source::VolumeUse;
 use vigie_shared::check::{CheckState, INTERNET};
@@ -42,9 +42,7 @@ impl Drive {
         if rough {
             agent.rough_until = now + (Ms::from(policy.quality.window_s) + 60) * 1000;
         }
-        let needed = looks_needed(Some(&steps), &result, &policy);
-        let rule = Rule { needed, gap_max_ms: gap_max_ms(policy.every_s, policy.timeout_ms) };
-        let change = agent.internet.observe(at, result.clone(), rule);
+        let change = agent.internet.observe(at, result.clone(), rule(Some(&steps), &result, &policy));
         let ended = now + sight.look_takes(&steps);
         let every = Ms::from(policy.every_s) * 1000;
         let steady = !agent.internet.is_pending() && now > agent.rough_until;
@@ -86,7 +84,8 @@ impl Drive {
         let previous: BTreeMap<String, CheckState> =
             agent.volume.believed().map(|(state, _)| ("/".to_owned(), *state)).into_iter().collect();
         let at = agent.moment(machine, now);
-        let rule = Rule { needed: 1, gap_max_ms: Ms::from(policy.every_s).unsigned_abs() * 2000 };
+        let gap_max_ms = Ms::from(policy.every_s).unsigned_abs() * 2000;
+        let rule = Rule { needed: 1, gap_max_ms, one_reason: false };
         let mut told = false;
         for result in volume_space::look(&[volume], &policy, &previous) {
             if let Some(change) = agent.volume.observe(at, result, rule) {
@@ -107,11 +106,6 @@ impl Drive {
             return Ok(());
         }
         let now = self.now;
-        let every = Ms::from(self.policy.internet.every_s) * 1000;
-        let rule = Rule {
-            needed: self.policy.internet.confirm,
-            gap_max_ms: gap_max_ms(self.policy.internet.every_s, self.policy.internet.timeout_ms),
-        };
         let agent = self.agents.get_mut(number).context("an agent")?;
         let machine = self.world.machines.get(agent.machine).context("a machine")?;
         agent.addressed |= sight::of(&self.world, machine, false).address;
@@ -124,23 +118,7 @@ impl Drive {
         if before.egress != sight.egress || before.network != sight.network {
             agent.connected = false;
         }
-        if agent.look_at.is_none()
-            && let Some((first, result)) = agent.looked.clone()
-        {
-            // Looks that only repeated themselves: the last of them counts.
-            let last = first + (now - first).div_euclid(every) * every;
-            if last > first {
-                let at = agent.moment(machine, last);
-                // In between there was no gap either: two looks in the same cadence.
-                let before_last = agent.moment(machine, last - every);
-                if last - every > first {
-                    drop(agent.internet.observe(before_last, result.clone(), Rule { gap_max_ms: u64::MAX, ..rule }));
-                }
-                drop(agent.internet.observe(at, result.clone(), rule));
-                agent.looked = Some((last, result));
-            }
-            agent.look_at = Some(last + every);
-        }
+        look_again(agent, machine, now, &self.policy.internet);
         let beating = {
             // Whoever beat before the change is heard at its last beat with what it saw then.
             let owed_from = before.egress;
@@ -182,6 +160,26 @@ impl Drive {
     }
 }
 
+/// Looks that only repeated themselves were not made: the last of them counts, and the next one is made.
+pub(super) fn look_again(agent: &mut Agent, machine: &Machine, now: Ms, policy: &InternetPolicy) {
+    let every = Ms::from(policy.every_s) * 1000;
+    let Some((first, result)) = agent.looked.clone().filter(|_| agent.look_at.is_none()) else { return };
+    // It only repeats what is believed: how many of these would have been needed does not matter.
+    let rule = rule(None, &result, policy);
+    let last = first + (now - first).div_euclid(every) * every;
+    if last > first {
+        // In between there was no gap either: two looks in the same cadence.
+        if last - every > first {
+            let before_last = agent.moment(machine, last - every);
+            drop(agent.internet.observe(before_last, result.clone(), Rule { gap_max_ms: u64::MAX, ..rule }));
+        }
+        let at = agent.moment(machine, last);
+        drop(agent.internet.observe(at, result.clone(), rule));
+        agent.looked = Some((last, result));
+    }
+    agent.look_at = Some(last + every);
+}
+
 /// What the looks that only repeated the last one would have measured, as far as it can still matter.
 pub(super) fn catch_up(agent: &mut Agent, machine: &Machine, sight: &Sight, now: Ms, policy: &InternetPolicy) {
     let every = Ms::from(policy.every_s) * 1000;
@@ -209,8 +207,4 @@ fn measure(
     let measured = agent.window.look(up_ms, network, series, &mut usual, &policy.quality);
     agent.memory.learn_usual(network, target, usual);
     Some(measured)
-}
-
-fn gap_max_ms(every_s: u32, timeout_ms: u32) -> u64 {
-    u64::from(every_s) * 2000 + u64::from(timeout_ms) * 3
 }

@@ -14,6 +14,8 @@ const BOOT: Ms = 60 * SECOND;
 pub const CONFIRM: Ms = 180 * SECOND;
 /// After a fault, until machines that are on have told what they saw.
 const DRAIN: Ms = 3 * MINUTE;
+/// What is told later than this after a fault is history.
+const HISTORY: Ms = 8 * 24 * HOUR;
 /// After the evidence is there, until a verdict must be.
 const VERDICT: Ms = 15 * MINUTE;
 
@@ -50,8 +52,14 @@ fn one(year: &Year, fault: &Fault) -> Truth {
     if let Some(after) = takes_over.filter(|_| failover) {
         seen.start = (fault.start + after).min(fault.end);
     }
-    let members = || year.pcs.iter().enumerate().filter(|(number, pc)| fault.touches(*number, pc) && !pc.odd);
+    // Where a nomade was when it saw something nobody knows: it bears no witness, but for its own volume.
+    let stays_here = |pc: &Pc| pc.role != Role::Nomade || matches!(fault.what, What::Volume(_));
+    let members = || {
+        let of_fault = |(number, pc): &(usize, &Pc)| fault.touches(*number, pc) && !pc.odd && stays_here(pc);
+        year.pcs.iter().enumerate().filter(of_fault)
+    };
     let mut told: Vec<Ms> = members().filter_map(|(number, pc)| tells(&seen, pc, &year.stays[number])).collect();
+    told.retain(|told| *told <= fault.end + HISTORY);
     told.sort_unstable();
     let meets = |other: &&Fault| other.start - 5 * MINUTE < fault.end && fault.start < other.end + 5 * MINUTE;
     let others = || year.faults.iter().filter(|other| !std::ptr::eq(*other, fault)).filter(meets);
@@ -76,12 +84,15 @@ fn one(year: &Year, fault: &Fault) -> Truth {
         What::Server(number) => server(year, fault, number),
         What::Volume(_) => told.first().copied(),
         What::Flap(..) if failover => None,
-        What::Flap(..) => {
-            let long = heard.len() >= 3 && fault.end - fault.start >= 20 * MINUTE;
+        // Two looks must fall into one gap.
+        What::Flap(down_s, _) => {
+            let long = heard.len() >= 3 && down_s >= 30 && fault.end - fault.start >= 20 * MINUTE;
             second.filter(|_| long)
         }
         What::Degraded(loss, latency, saturated) => {
-            let grave = loss >= 15 || latency >= 700 || saturated;
+            // Slow is what takes three times as long as it usually does on this line.
+            let usual = place.slow_ms + 12;
+            let grave = loss >= 15 || latency >= (3 * usual).max(700) || saturated;
             // Where ping is blocked agents measure no line.
             let measured = !year.world.schools[school].icmp_blocked;
             second.filter(|_| grave && measured && fault.end - fault.start >= 30 * MINUTE)
@@ -93,7 +104,13 @@ fn one(year: &Year, fault: &Fault) -> Truth {
     let within = others().any(|other| {
         other.school == fault.school && other.is_outage() && other.start <= fault.start && other.end >= fault.end
     });
-    let must = must.filter(|_| (outage && !within) || !overlapped).map(|told| {
+    // A volume that is full again before anybody saw that it was not is full all along.
+    let goes_on = matches!(fault.what, What::Volume(_))
+        && year
+            .faults
+            .iter()
+            .any(|earlier| earlier.what == fault.what && earlier.start < fault.start && proof(year, earlier).is_none());
+    let must = must.filter(|_| !goes_on && ((outage && !within) || !overlapped)).map(|told| {
         let back = others().filter(|other| other.school.is_none()).map(|other| other.end).max();
         told.max(back.unwrap_or(told)) + VERDICT
     });
@@ -154,10 +171,17 @@ fn server(year: &Year, fault: &Fault, number: usize) -> Option<Ms> {
     (ran && silent >= 60).then_some(fault.end)
 }
 
-/// From when on it was provable that all is well again: two machines that the fault touched (one, if it touched one)
-/// were on for half an hour since.
+/// When it must have been noticed that a fault is over: two hours after the proof.
 pub fn provable(year: &Year, fault: &Fault) -> Option<Ms> {
+    proof(year, fault).map(|proof| proof + 2 * HOUR)
+}
+
+/// When two machines that the fault touched (one, for what is about one) had run for half an hour since its end, before
+/// the same happened to them again.
+fn proof(year: &Year, fault: &Fault) -> Option<Ms> {
     let enough = 30 * MINUTE;
+    let again = year.faults.iter().filter(|other| other.what == fault.what && other.school == fault.school);
+    let again = again.map(|other| other.start).filter(|start| *start > fault.start).min().unwrap_or(Ms::MAX);
     let mut proofs: Vec<Ms> = vec![];
     for (number, pc) in year.pcs.iter().enumerate().filter(|(number, pc)| fault.touches(*number, pc)) {
         let mut left = enough;
@@ -172,5 +196,5 @@ pub fn provable(year: &Year, fault: &Fault) -> Option<Ms> {
     }
     proofs.sort_unstable();
     let needed = if matches!(fault.what, What::Server(_) | What::Volume(_)) { 0 } else { 1 };
-    proofs.get(needed).or(proofs.last()).copied().map(|proof| proof + 2 * HOUR)
+    proofs.get(needed).or(proofs.last()).copied().filter(|proof| *proof < again)
 }

@@ -596,12 +596,12 @@ fn where_no_loss_can_be_measured_silence_of_a_few_must_last() {
     let mut silent = good();
     all_silent(&mut silent.dns);
     let result = judge(&silent, &knows_all());
-    assert_eq!(super::super::looks_needed(Some(&silent), &result, &policy), 6);
+    assert_eq!(super::super::rule(Some(&silent), &result, &policy).needed, 6);
     measured(&mut silent, Verdict::Good);
-    assert_eq!(super::super::looks_needed(Some(&silent), &result, &policy), 2);
+    assert_eq!(super::super::rule(Some(&silent), &result, &policy).needed, 2);
     let mut cut = good();
     outside_silent(&mut cut);
     fails(&mut cut.collector, Failure::Silent);
     let result = judge(&cut, &knows_all());
-    assert_eq!(super::super::looks_needed(Some(&cut), &result, &policy), 2, "nothing answers at all");
+    assert_eq!(super::super::rule(Some(&cut), &result, &policy).needed, 2, "nothing answers at all");
 }

@@ -18,6 +18,7 @@ pub mod resolve;
 pub mod step;
 pub mod tcp;
 
+use crate::checks::confirm::Rule;
 use crate::inventory::routes;
 use crate::source::Source;
 use collector::{Attempt, LastAttempt};
@@ -274,10 +275,9 @@ impl Internet {
 /// Looks in a row that must agree where the loss of the line cannot be measured.
 const UNMEASURED: u32 = 6;
 
-/// How many looks in a row must agree before a result is believed. Over a line that loses packets one target or another
-/// stays silent now and then; where ping is blocked nobody can tell that from a resolver or a filter that is dead, except
-/// by its lasting.
-pub fn looks_needed(steps: Option<&Steps>, result: &CheckResult, policy: &InternetPolicy) -> u32 {
+/// When a result is believed. Over a line that loses packets one target or another stays silent now and then; where ping
+/// is blocked nobody can tell that from a resolver or a filter that is dead, except by its lasting, always the same.
+pub fn rule(steps: Option<&Steps>, result: &CheckResult, policy: &InternetPolicy) -> Rule {
     let may_be_loss = matches!(
         result.reason,
         Reason::DnsUnreachable | Reason::CollectorUnreachable | Reason::OutsidePartial | Reason::WebBlocked
@@ -285,7 +285,11 @@ pub fn looks_needed(steps: Option<&Steps>, result: &CheckResult, policy: &Intern
     let measured =
         |steps: &Steps| steps.quality.is_some_and(|line| line.looks > 0 && line.gateway_loss_percent.is_some());
     let unmeasured = steps.is_some_and(|steps| !measured(steps));
-    if may_be_loss && unmeasured { policy.confirm.max(UNMEASURED) } else { policy.confirm }
+    Rule {
+        needed: if may_be_loss && unmeasured { policy.confirm.max(UNMEASURED) } else { policy.confirm },
+        gap_max_ms: u64::from(policy.every_s) * 2000 + u64::from(policy.timeout_ms) * 3,
+        one_reason: unmeasured,
+    }
 }
 
 /// Where nothing outside answers but a name: whether it was remembered, or came over the line just now.

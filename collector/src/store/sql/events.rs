@@ -8,8 +8,9 @@ use super::writer::Tx;
 use super::{effects, findings, upkeep};
 use crate::engine::{Input, Note};
 use crate::facts::cursor::{self, Plan};
-use crate::facts::true_time::{Clocks, TrueTime};
+use crate::facts::true_time::{Clocks, Reading, TrueTime, WallClock};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use vigie_shared::digest::Digest;
@@ -43,6 +44,7 @@ struct One<'a> {
     kind: String,
     boot: Option<BootId>,
     up_ms: u64,
+    wall_ms: i64,
     fact: Option<Fact>,
     /// Stable code of what is wrong with it.
     problem: Option<&'static str>,
@@ -81,8 +83,9 @@ fn one(body: &str) -> (Option<u64>, One<'_>) {
         && let Ok(event) = serde_json::from_str::<Event>(body)
     {
         let kind = kind(&event.fact).to_owned();
-        let (boot, up_ms, fact) = (Some(event.boot), event.up_ms, Some(event.fact));
-        return (Some(event.seq), One { seq: event.seq, kind, boot, up_ms, fact, problem: None, body });
+        let Event { seq, boot, up_ms, wall_ms, fact } = event;
+        let one = One { seq, kind, boot: Some(boot), up_ms, wall_ms, fact: Some(fact), problem: None, body };
+        return (Some(seq), one);
     }
     let loose: Value = serde_json::from_str(body).unwrap_or_default();
     let seq = loose.get("seq").and_then(Value::as_u64);
@@ -94,7 +97,9 @@ fn one(body: &str) -> (Option<u64>, One<'_>) {
     };
     let boot = loose.get("boot").and_then(Value::as_str).and_then(|boot| boot.parse().ok());
     let up_ms = loose.get("up_ms").and_then(Value::as_u64).unwrap_or_default();
-    (seq, One { seq: 0, kind: kind.to_owned(), boot, up_ms, fact: None, problem: Some(problem), body: cut_text(body) })
+    let wall_ms = loose.get("wall_ms").and_then(Value::as_i64).unwrap_or_default();
+    let (kind, body, problem) = (kind.to_owned(), cut_text(body), Some(problem));
+    (seq, One { seq: 0, kind, boot, up_ms, wall_ms, fact: None, problem, body })
 }
 
 fn kind(fact: &Fact) -> &'static str {
@@ -244,11 +249,36 @@ fn date(
         "SELECT at FROM event WHERE machine = ?1 AND stream <= ?2 ORDER BY stream DESC, seq DESC LIMIT 1";
     let last: Option<Timestamp> = tx.sql.find(LAST, params![machine, request.stream], |row| row.get(0))?;
     let not_before = last.unwrap_or(caller.enrolled);
-    let clocks = Clocks { received, boot: request.boot, up_ms: request.up_ms, offsets, not_before };
-    let moments: Vec<(BootId, u64)> =
-        events.iter().map(|e| e.boot.map_or((request.boot, request.up_ms), |boot| (boot, e.up_ms))).collect();
+    let unheard = |event: &One<'_>| event.boot.is_some_and(|b| b != request.boot && !offsets.contains_key(&b));
+    let wall = if events.iter().any(unheard) { wall_clock(tx, request, received, machine)? } else { None };
+    let clocks = Clocks { received, boot: request.boot, up_ms: request.up_ms, offsets, not_before, wall };
+    let here = Reading { boot: request.boot, up_ms: request.up_ms, wall_ms: request.wall_ms };
+    let reading = |e: &One<'_>| e.boot.map_or(here, |boot| Reading { boot, up_ms: e.up_ms, wall_ms: e.wall_ms });
+    let moments: Vec<Reading> = events.iter().map(reading).collect();
     let dated = clocks.date(&moments).into_iter().zip(events);
     Ok(dated.map(|(time, event)| TrueTime { certain: time.certain && event.boot.is_some(), ..time }).collect())
+}
+
+/// How wrong the wall clock of a machine was when its last dated stream began, and how wrong it is now.
+fn wall_clock(
+    tx: &Tx<'_>,
+    request: &SyncRequest,
+    received: Timestamp,
+    machine: MachineId,
+) -> Result<Option<WallClock>, StoreError> {
+    #[derive(Deserialize)]
+    struct Wall {
+        wall_ms: i64,
+    }
+    const SQL: &str = "SELECT at, body FROM event WHERE machine = ?1 AND stream < ?2 AND seq = 1 AND certain = 1 \
+        ORDER BY stream DESC LIMIT 1";
+    let began: Option<(Timestamp, String)> =
+        tx.sql.find(SQL, params![machine, request.stream], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let read = began.and_then(|(at, body)| Some((at, serde_json::from_str::<Wall>(&body).ok()?)));
+    Ok(read.and_then(|(at, then)| {
+        let then_ms = then.wall_ms.checked_sub(at.as_millisecond())?;
+        Some(WallClock { then_ms, now_ms: request.wall_ms.checked_sub(received.as_millisecond())? })
+    }))
 }
 
 /// Answers whether it is new.

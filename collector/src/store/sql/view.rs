@@ -34,8 +34,8 @@ pub fn load(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<View, StoreEr
     Ok(View {
         school,
         elsewhere: !silent_server || elsewhere(sql, school, now)?,
+        checks: checks(sql, school, &machines)?,
         machines,
-        checks: checks(sql, school)?,
         incidents,
         past,
         tickets,
@@ -128,14 +128,16 @@ fn machines(sql: &Sql, school: SchoolId, known: &Known) -> Result<BTreeMap<Machi
 
 type Checks = BTreeMap<(MachineId, String, String), CheckRow>;
 
-fn checks(sql: &Sql, school: SchoolId) -> Result<Checks, StoreError> {
-    const SQL: &str = "SELECT c.machine, c.name, c.instance, c.state, c.reason, c.since FROM check_state c \
-        JOIN machine m ON m.id = c.machine WHERE c.school = ?1 AND m.status IN ('trusted', 'quarantined')";
+/// The checks of these machines.
+fn checks(sql: &Sql, school: SchoolId, machines: &BTreeMap<MachineId, MachineRow>) -> Result<Checks, StoreError> {
+    const SQL: &str = "SELECT machine, name, instance, state, reason, since FROM check_state WHERE school = ?1";
     let read = |row: &Row<'_>| {
         let check = CheckRow { state: row.get(3)?, reason: row.get(4)?, since: row.get(5)? };
         Ok(((row.get(0)?, row.get(1)?, row.get(2)?), check))
     };
-    sql.all(SQL, params![school.as_bytes()], read)
+    let mut all: Checks = sql.all(SQL, params![school.as_bytes()], read)?;
+    all.retain(|(machine, ..), _| machines.contains_key(machine));
+    Ok(all)
 }
 
 type Incidents = (BTreeMap<IncidentKey, IncidentRow>, Vec<(IncidentKey, IncidentRow)>);
