@@ -78,7 +78,7 @@ impl Confirmation {
     }
 
     /// Takes in one look, and says when it settles a change. Looks come in the order of time.
-    pub fn observe(&mut self, at: Moment, result: CheckResult, rule: Rule) -> Option<Transition> {
+    pub fn observe(&mut self, at: Moment, result: &CheckResult, rule: Rule) -> Option<Transition> {
         let gap = self.last_look_ms.is_some_and(|last| at.up_ms.saturating_sub(last) > rule.gap_max_ms);
         self.last_look_ms = Some(at.up_ms);
         if gap {
@@ -100,7 +100,7 @@ impl Confirmation {
         }
         let old_ms = if same_state { self.last_same_ms } else { self.last_same_state_ms };
         let pending = match self.pending.take() {
-            Some(pending) if pending.continues_with(&result, same_state || rule.one_reason) => {
+            Some(pending) if pending.continues_with(result, same_state || rule.one_reason) => {
                 Pending { looks: pending.looks.saturating_add(1), ..pending }
             }
             _ => Pending {
@@ -118,12 +118,12 @@ impl Confirmation {
         None
     }
 
-    fn believe(&mut self, since: Moment, last: Moment, result: CheckResult, bracket_ms: Option<u64>) -> Transition {
+    fn believe(&mut self, since: Moment, last: Moment, result: &CheckResult, bracket_ms: Option<u64>) -> Transition {
         self.believed = Some((result.state, result.reason.clone()));
         self.pending = None;
         self.last_same_state_ms = Some(last.up_ms);
         self.last_same_ms = Some(last.up_ms);
-        Transition { since, result, bracket_ms }
+        Transition { since, result: result.clone(), bracket_ms }
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn the_first_look_is_believed_at_once() {
         let mut confirmation = Confirmation::default();
-        let first = confirmation.observe(at(7), cut(Reason::LinkDown), RULE).unwrap();
+        let first = confirmation.observe(at(7), &cut(Reason::LinkDown), RULE).unwrap();
         assert_eq!((first.since, first.bracket_ms), (at(7), None));
         assert_eq!(confirmation.believed(), Some(&(CheckState::Critical, Reason::LinkDown)));
     }
@@ -171,12 +171,12 @@ mod tests {
     #[test]
     fn a_change_is_dated_at_the_first_of_the_looks_that_confirm_it() {
         let mut confirmation = Confirmation::default();
-        confirmation.observe(at(0), ok(), RULE);
-        confirmation.observe(at(60), ok(), RULE);
-        assert_eq!(confirmation.observe(at(120), cut(Reason::GatewayUnreachable), RULE), None);
+        confirmation.observe(at(0), &ok(), RULE);
+        confirmation.observe(at(60), &ok(), RULE);
+        assert_eq!(confirmation.observe(at(120), &cut(Reason::GatewayUnreachable), RULE), None);
         assert!(confirmation.is_pending());
 
-        let change = confirmation.observe(at(135), cut(Reason::OutsideUnreachable), RULE).unwrap();
+        let change = confirmation.observe(at(135), &cut(Reason::OutsideUnreachable), RULE).unwrap();
 
         assert_eq!((change.since, change.bracket_ms), (at(120), Some(60_000)));
         assert_eq!(change.result.reason, Reason::OutsideUnreachable, "the last look is the best informed");
@@ -186,22 +186,22 @@ mod tests {
     #[test]
     fn one_bad_look_among_good_ones_changes_nothing() {
         let mut confirmation = Confirmation::default();
-        confirmation.observe(at(0), ok(), RULE);
+        confirmation.observe(at(0), &ok(), RULE);
         for second in 1..10 {
             let look = if second % 2 == 0 { ok() } else { cut(Reason::OutsideUnreachable) };
-            assert_eq!(confirmation.observe(at(second * 60), look, RULE), None);
+            assert_eq!(confirmation.observe(at(second * 60), &look, RULE), None);
         }
     }
 
     #[test]
     fn another_reason_in_the_same_state_is_a_change_with_its_own_confirmation() {
         let mut confirmation = Confirmation::default();
-        confirmation.observe(at(0), cut(Reason::OutsideUnreachable), RULE);
-        confirmation.observe(at(60), cut(Reason::OutsideUnreachable), RULE);
-        assert_eq!(confirmation.observe(at(120), cut(Reason::LinkDown), RULE), None);
-        assert_eq!(confirmation.observe(at(135), cut(Reason::NoAddress), RULE), None, "another reason starts again");
+        confirmation.observe(at(0), &cut(Reason::OutsideUnreachable), RULE);
+        confirmation.observe(at(60), &cut(Reason::OutsideUnreachable), RULE);
+        assert_eq!(confirmation.observe(at(120), &cut(Reason::LinkDown), RULE), None);
+        assert_eq!(confirmation.observe(at(135), &cut(Reason::NoAddress), RULE), None, "another reason starts again");
 
-        let change = confirmation.observe(at(150), cut(Reason::NoAddress), RULE).unwrap();
+        let change = confirmation.observe(at(150), &cut(Reason::NoAddress), RULE).unwrap();
 
         assert_eq!((change.since, change.bracket_ms), (at(135), Some(75_000)));
     }
@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn a_sleep_makes_the_bracket_unknown_and_starts_the_confirmation_again() {
         let mut confirmation = Confirmation::default();
-        confirmation.observe(at(0), ok(), RULE);
-        confirmation.observe(at(60), cut(Reason::LinkDown), RULE);
+        confirmation.observe(at(0), &ok(), RULE);
+        confirmation.observe(at(60), &cut(Reason::LinkDown), RULE);
 
-        assert_eq!(confirmation.observe(at(30_000), cut(Reason::LinkDown), RULE), None);
-        let change = confirmation.observe(at(30_015), cut(Reason::LinkDown), RULE).unwrap();
+        assert_eq!(confirmation.observe(at(30_000), &cut(Reason::LinkDown), RULE), None);
+        let change = confirmation.observe(at(30_015), &cut(Reason::LinkDown), RULE).unwrap();
 
         assert_eq!((change.since, change.bracket_ms), (at(30_000), None));
     }
@@ -222,8 +222,8 @@ mod tests {
     fn one_look_is_enough_when_the_policy_says_so() {
         let mut confirmation = Confirmation::default();
         let rule = Rule { needed: 1, ..RULE };
-        confirmation.observe(at(0), ok(), rule);
-        let change = confirmation.observe(at(60), cut(Reason::NoRoute), rule).unwrap();
+        confirmation.observe(at(0), &ok(), rule);
+        let change = confirmation.observe(at(60), &cut(Reason::NoRoute), rule).unwrap();
         assert_eq!((change.since, change.bracket_ms), (at(60), Some(60_000)));
     }
 
@@ -231,14 +231,14 @@ mod tests {
     fn where_one_reason_is_wanted_looks_that_contradict_each_other_confirm_nothing() {
         let mut confirmation = Confirmation::default();
         let rule = Rule { needed: 3, one_reason: true, ..RULE };
-        confirmation.observe(at(0), ok(), rule);
+        confirmation.observe(at(0), &ok(), rule);
         for second in [60, 75, 90, 105] {
             let reason = if second % 2 == 0 { Reason::DnsUnreachable } else { Reason::WebBlocked };
-            assert_eq!(confirmation.observe(at(second), cut(reason), rule), None);
+            assert_eq!(confirmation.observe(at(second), &cut(reason), rule), None);
         }
-        assert_eq!(confirmation.observe(at(120), cut(Reason::DnsUnreachable), rule), None);
-        assert_eq!(confirmation.observe(at(135), cut(Reason::DnsUnreachable), rule), None);
-        let change = confirmation.observe(at(150), cut(Reason::DnsUnreachable), rule).unwrap();
+        assert_eq!(confirmation.observe(at(120), &cut(Reason::DnsUnreachable), rule), None);
+        assert_eq!(confirmation.observe(at(135), &cut(Reason::DnsUnreachable), rule), None);
+        let change = confirmation.observe(at(150), &cut(Reason::DnsUnreachable), rule).unwrap();
         assert_eq!(change.since, at(120));
     }
 
@@ -266,7 +266,7 @@ mod tests {
             for (wait, look) in seen {
                 second += wait;
                 history.push((second, look.clone()));
-                if let Some(transition) = confirmation.observe(at(second), look.clone(), rule) {
+                if let Some(transition) = confirmation.observe(at(second), &look, rule) {
                     // It says what this look saw.
                     prop_assert_eq!(&transition.result, &look);
                     if let Some(before) = transitions.last() {
@@ -307,10 +307,10 @@ mod tests {
             let rule = Rule { needed, ..RULE };
             let mut confirmation = Confirmation::default();
             for n in 0..before {
-                confirmation.observe(at(n * 60), ok(), rule);
+                confirmation.observe(at(n * 60), &ok(), rule);
             }
             let looks_until_believed = (0..10)
-                .find(|n| confirmation.observe(at((before + n) * 60), cut(Reason::NoRoute), rule).is_some());
+                .find(|n| confirmation.observe(at((before + n) * 60), &cut(Reason::NoRoute), rule).is_some());
             prop_assert_eq!(looks_until_believed, Some(u64::from(needed) - 1));
         }
     }

@@ -184,7 +184,7 @@ impl Runner {
             tracing::warn!(check = key.0, instance = key.1, "more than {INSTANCES_MAX} instances: not followed");
             return;
         }
-        if let Some(change) = self.confirmations.entry(key).or_default().observe(at, result, rule) {
+        if let Some(change) = self.confirmations.entry(key).or_default().observe(at, &result, rule) {
             let (check, instance) = (&change.result.check, &change.result.instance);
             tracing::info!(check, instance, state = change.result.state.as_str(), reason = %change.result.reason, "changed");
             let fact = Fact::Check { result: change.result, bracket_ms: change.bracket_ms };

@@ -215,9 +215,9 @@ mod tests {
         assert_eq!(clocks(boot).date(&[reading(boot, 700_000)]), [TrueTime { at: at(1000), certain: false }]);
     }
 
-    /// The sending boot began at 400. A boot that we never heard, `up` seconds after its start, by a wall clock.
-    fn unheard(boot: BootId, up: i64, wall: i64) -> Reading {
-        Reading { boot, up_ms: up as u64 * 1000, wall_ms: at(wall).as_millisecond() }
+    /// The sending boot began at 400. A boot that we never heard, `up_s` seconds after its start, by a wall clock.
+    fn unheard(boot: BootId, up_s: u64, wall: i64) -> Reading {
+        Reading { boot, up_ms: up_s * 1000, wall_ms: at(wall).as_millisecond() }
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Drive {
         if rough {
             agent.rough_until = now + (Ms::from(policy.quality.window_s) + 60) * 1000;
         }
-        let change = agent.internet.observe(at, result.clone(), rule(Some(&steps), &result, &policy));
+        let change = agent.internet.observe(at, &result, rule(Some(&steps), &result, &policy));
         let ended = now + sight.look_takes(&steps);
         let every = Ms::from(policy.every_s) * 1000;
         let steady = !agent.internet.is_pending() && now > agent.rough_until;
@@ -88,7 +88,7 @@ impl Drive {
         let rule = Rule { needed: 1, gap_max_ms, one_reason: false };
         let mut told = false;
         for result in volume_space::look(&[volume], &policy, &previous) {
-            if let Some(change) = agent.volume.observe(at, result, rule) {
+            if let Some(change) = agent.volume.observe(at, &result, rule) {
                 agent.happened(change.since, Fact::Check { result: change.result, bracket_ms: change.bracket_ms });
                 told = true;
             }
@@ -171,10 +171,10 @@ pub(super) fn look_again(agent: &mut Agent, machine: &Machine, now: Ms, policy: 
         // In between there was no gap either: two looks in the same cadence.
         if last - every > first {
             let before_last = agent.moment(machine, last - every);
-            drop(agent.internet.observe(before_last, result.clone(), Rule { gap_max_ms: u64::MAX, ..rule }));
+            drop(agent.internet.observe(before_last, &result, Rule { gap_max_ms: u64::MAX, ..rule }));
         }
         let at = agent.moment(machine, last);
-        drop(agent.internet.observe(at, result.clone(), rule));
+        drop(agent.internet.observe(at, &result, rule));
         agent.looked = Some((last, result));
     }
     agent.look_at = Some(last + every);
