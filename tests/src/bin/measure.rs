@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use vigie_tests::chaos::plan::StoreKind;
 use vigie_tests::load::stand::StoreChoice;
-use vigie_tests::measure::{chaos, footprint, load, outage, week, year};
+use vigie_tests::measure::{chaos, footprint, inventory_diff, load, outage, week, year};
 use vigie_tests::world;
 
 /// Measures the programs built beside this one (`target/release`), on real networks made of namespaces. Needs root.
@@ -32,6 +32,12 @@ enum What {
     /// Memory, processor time, size and bytes on the line of the agent, beside its neighbours.
     Footprint {
         /// Do not install missing neighbours (Debian packages); those are then null with a reason.
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Our inventory beside FusionInventory's of this machine: what is missing, what differs.
+    InventoryDiff {
+        /// Do not install FusionInventory where it is missing (a Debian package).
         #[arg(long)]
         no_install: bool,
     },
@@ -131,6 +137,7 @@ fn main() -> ExitCode {
     let result = match arguments.what {
         What::Chaos { faults, seed, store } => chaos::run(chaos::Options { faults, seed: seed_or_new(seed), store }),
         What::Footprint { no_install } => footprint::run(!no_install),
+        What::InventoryDiff { no_install } => inventory_diff::run(!no_install),
         What::Outage { heartbeat, machines, seed } => {
             outage::run(outage::Options { heartbeat_s: heartbeat, machines, seed: seed_or_new(seed) })
         }

@@ -2,6 +2,7 @@
 
 pub mod chaos;
 pub mod footprint;
+pub mod inventory_diff;
 pub mod load;
 pub mod outage;
 pub mod peers;

@@ -74,10 +74,25 @@ fn available(package: &str, program: &str, install: bool) -> Result<()> {
     installed.with_context(|| format!("the Debian package {package} does not install here")).map(drop)
 }
 
+/// FusionInventory's other tasks talk to a network.
+const NO_TASKS: &str = "--no-task=Deploy,Collect,NetInventory,NetDiscovery,WakeOnLan,ESX";
+
 fn fusion_inventory(place: &Namespace, program: &str, folder: &Path) -> Result<Value> {
     let out = folder.to_string_lossy().into_owned();
-    let no_tasks = "--no-task=Deploy,Collect,NetInventory,NetDiscovery,WakeOnLan,ESX";
-    one_shot(place, &[program, "--local", &out, "--force", no_tasks], folder)
+    one_shot(place, &[program, "--local", &out, "--force", NO_TASKS], folder)
+}
+
+/// Makes sure that FusionInventory is there, and answers its program.
+pub fn fusion_inventory_installed(install: bool) -> Result<&'static str> {
+    let [(package, program), ..] = PACKAGES;
+    available(package, program, install).map(|()| program)
+}
+
+/// FusionInventory's report of this machine, as XML.
+pub fn fusion_inventory_report(program: &str, folder: &Path) -> Result<String> {
+    output_of(Command::new(program).arg("--local").arg(folder).args(["--force", NO_TASKS]))?;
+    let report = newest_report(folder)?;
+    std::fs::read_to_string(&report).with_context(|| report.display().to_string())
 }
 
 fn ocs_inventory(place: &Namespace, program: &str, folder: &Path) -> Result<Value> {
