@@ -48,8 +48,13 @@ use vigie_shared::check::{CheckResult, CheckState, INTERNET, Reason};
 /// The verdict on one look, with what was seen as evidence. `memory` is that of before this look.
 pub fn judge(steps: &Steps, memory: &Memory) -> CheckResult {
     let seen = Seen { steps, memory };
-    let (state, reason) = seen.verdict();
+    let (state, reason) = verdict(steps, memory);
     CheckResult { check: INTERNET.to_owned(), instance: String::new(), state, reason, evidence: seen.evidence() }
+}
+
+/// State and reason alone, where nobody will read the evidence.
+pub fn verdict(steps: &Steps, memory: &Memory) -> (CheckState, Reason) {
+    Seen { steps, memory }.verdict()
 }
 
 /// One look beside what has worked before.
