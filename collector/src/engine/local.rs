@@ -9,7 +9,7 @@ use super::outage::{Arena, Cluster, cluster_at, refine};
 use super::{Bracket, Cause, Confidence, Effect, IncidentKey, Input, Kind, MachineRow, Note, Presence, Scope, View};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use vigie_shared::check::{INTERNET, LOCAL_NETWORK};
+use vigie_shared::check::{CheckState, INTERNET, LOCAL_NETWORK};
 use vigie_shared::id::MachineId;
 
 /// Machines that must go together when their rooms are known, and when not.
@@ -126,16 +126,18 @@ fn is_in_the_middle(view: &View, eyes: &[(MachineId, &MachineRow)], cluster: &Cl
     ends.all(|opening| opening.is_some_and(|(start, end)| start <= cluster.good && now + LEFT < end))
 }
 
-/// Ends the incident of a part when half of it is heard again.
+/// Ends the incident of a part when half of it is heard again, or says itself that all is well: whoever was away for less
+/// than our patience never fell silent.
 fn end(view: &mut View, key: &IncidentKey, now: Timestamp, effects: &mut Vec<Effect>) {
     let Some(row) = incident::find_open(view, key) else { return };
-    let back: Vec<Timestamp> = row
-        .witnesses
-        .iter()
-        .filter_map(|id| view.machines.get(id))
-        .filter(|machine| machine.presence == Presence::Online)
-        .filter_map(|machine| machine.since.or(machine.last_seen).filter(|since| *since > row.started.by))
-        .collect();
+    let back_since = |id: &MachineId| {
+        let machine = view.machines.get(id).filter(|machine| machine.presence == Presence::Online)?;
+        let check = view.checks.get(&(*id, INTERNET.to_owned(), String::new()));
+        let well = check.filter(|check| check.state == CheckState::Ok).map(|check| check.since);
+        let heard = machine.since.or(machine.last_seen);
+        heard.into_iter().chain(well).filter(|since| *since > row.started.by).min()
+    };
+    let back: Vec<Timestamp> = row.witnesses.iter().filter_map(back_since).collect();
     if back.len() * 2 < row.witnesses.len() {
         return incident::unwell(view, key, effects);
     }
