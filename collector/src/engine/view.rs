@@ -86,6 +86,8 @@ pub struct MachineRow {
     pub kind: Kind,
     /// The room it stands in; empty: not known.
     pub room: String,
+    /// When it was enrolled: it knows nothing of what was usual before.
+    pub enrolled: Timestamp,
     /// Last receipt time.
     pub last_seen: Option<Timestamp>,
     /// Presence as last decided.
@@ -150,6 +152,7 @@ impl Default for MachineRow {
             trusted: true,
             kind: Kind::Workstation,
             room: String::new(),
+            enrolled: Timestamp::UNIX_EPOCH,
             last_seen: None,
             presence: Presence::Never,
             since: None,

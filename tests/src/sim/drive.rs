@@ -166,14 +166,16 @@ impl Drive {
         Ok(())
     }
 
-    /// Enrols a machine of the world and gives it an agent that is off.
+    /// Gives a machine of the world an agent that is off, and enrols it unless that is left to its first start.
     pub(super) fn add_agent(&mut self, machine: usize, at: Ms) -> Result<usize> {
         let number = self.agents.len();
         let rng = self.world.rng.fork(u64::try_from(number).unwrap_or_default());
         self.agents.push(Agent::new(machine, rng));
         let place = self.place_of(machine)?;
         self.places.get_mut(place).context("a school")?.agents.push(number);
-        self.enrol(number, at)?;
+        if !self.world.enrols_at_first_start {
+            self.enrol(number, at)?;
+        }
         Ok(number)
     }
 

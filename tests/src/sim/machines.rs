@@ -77,6 +77,9 @@ impl Drive {
     /// The agent's process starts: a new stream on what the disk keeps.
     pub(super) fn start(&mut self, number: usize) -> Result<()> {
         let now = self.now;
+        if self.agents.get(number).is_some_and(|agent| agent.peer.is_none()) {
+            self.enrol(number, now)?;
+        }
         let agent = self.agents.get_mut(number).context("an agent")?;
         let machine = self.world.machines.get(agent.machine).context("a machine")?;
         agent.starts_at = None;

@@ -332,6 +332,8 @@ pub struct World {
     pub collector: CollectorState,
     /// Heartbeat asked of agents, seconds.
     pub heartbeat_s: u32,
+    /// Machines are enrolled when they start for the first time; else they are before the story begins.
+    pub enrols_at_first_start: bool,
     /// Lines that took over, by school and network: the name of the line.
     pub over: std::collections::BTreeMap<(String, NetworkKind), String>,
     /// Chance.
@@ -346,6 +348,7 @@ impl World {
             machines: vec![],
             collector: CollectorState::Up,
             heartbeat_s: 60,
+            enrols_at_first_start: false,
             over: std::collections::BTreeMap::new(),
             rng: Rng::new(seed),
         }

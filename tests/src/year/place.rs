@@ -122,6 +122,7 @@ fn sizes(schools: usize, machines: usize) -> Vec<usize> {
 pub fn build(seed: u64, schools: usize, machines: usize) -> (World, Vec<Place>, Vec<Pc>) {
     let mut rng = Rng::new(seed ^ 0x5c00_15ed);
     let mut world = World::new(seed);
+    world.enrols_at_first_start = true;
     let (mut places, mut pcs) = (vec![], vec![]);
     for (number, size) in sizes(schools, machines).into_iter().enumerate() {
         let rng = &mut rng.fork(number as u64);

@@ -101,7 +101,7 @@ impl There {
 
 fn machines(sql: &Sql, school: SchoolId, known: &Known) -> Result<BTreeMap<MachineId, MachineRow>, StoreError> {
     const SQL: &str = "SELECT m.id, m.status, m.kind, l.last_seen, l.presence, l.interval_s, l.backoff_cap_s, \
-            l.address, l.address_since, l.usual_address, l.network, m.room, l.since, l.habit, m.network \
+            l.address, l.address_since, l.usual_address, l.network, m.room, l.since, l.habit, m.network, m.enrolled \
         FROM machine m JOIN liveness l ON l.machine = m.id \
         WHERE m.school = ?1 AND m.status IN ('trusted', 'quarantined')";
     let read = |row: &Row<'_>| {
@@ -118,6 +118,7 @@ fn machines(sql: &Sql, school: SchoolId, known: &Known) -> Result<BTreeMap<Machi
             usual_address: egress.map(|egress| egress.usual()),
             network: row.get::<Option<NetworkKind>>(14)?.or_else(|| egress.and_then(|egress| egress.network(known))),
             room: row.get(11)?,
+            enrolled: row.get(15)?,
             since: row.get(12)?,
             habit: maybe_parsed(row, 13)?.unwrap_or_default(),
         };
