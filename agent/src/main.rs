@@ -27,6 +27,10 @@ enum Mode {
     Status(modes::status::Options),
     /// Print exactly what would be sent.
     ShowPayload(modes::show_payload::Options),
+    /// Copy what the inventory reads of this machine into a folder, to report what is read wrongly.
+    Capture(modes::capture::Options),
+    /// Show what the agent understands of one captured file.
+    Parse(modes::parse::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
         Mode::Check(options) => modes::check::run(options),
         Mode::Status(options) => modes::status::run(options),
         Mode::ShowPayload(options) => modes::show_payload::run(options),
+        Mode::Capture(options) => modes::capture::run(options),
+        Mode::Parse(options) => modes::parse::run(options),
     };
     match result {
         Ok(code) => code,

@@ -13,6 +13,7 @@ pub(crate) mod test_source;
 pub mod volume_space;
 
 use crate::clock::Clock;
+use crate::inventory::vitals;
 use crate::source::{Source, Unreadable, VolumeUse};
 use confirm::{Confirmation, Moment, Rule};
 use internet::Internet;
@@ -23,11 +24,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use vigie_shared::check::{CheckResult, CheckStanding, CheckState, Reason, VOLUME_SPACE};
-use vigie_shared::event::Fact;
+use vigie_shared::event::{Fact, Sample};
 use vigie_shared::policy::{InternetPolicy, Policy};
 
 /// Most instances followed: a machine with more volumes than this is told about the first ones only.
 pub const INSTANCES_MAX: usize = 128;
+/// How often temperatures and the health of disks and batteries are read: they change slowly.
+const VITALS_EVERY_MS: u64 = 3_600_000;
 /// Patience for reading the volumes: a dead network mount blocks that call for ever.
 const VOLUMES_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -50,6 +53,8 @@ pub struct Runner {
     internet_timer: Timer,
     volumes_timer: Timer,
     volumes: VolumeReader,
+    vitals_timer: Timer,
+    vitals: Option<JoinHandle<Vec<Sample>>>,
     samples_ms: Option<u64>,
     /// By check and instance.
     confirmations: BTreeMap<(String, String), Confirmation>,
@@ -77,6 +82,8 @@ impl Runner {
             internet_timer: Timer::default(),
             volumes_timer: Timer::default(),
             volumes: VolumeReader::default(),
+            vitals_timer: Timer { last_ms: None, wait_ms: VITALS_EVERY_MS },
+            vitals: None,
             samples_ms: None,
             confirmations: BTreeMap::new(),
             facts: Vec::new(),
@@ -106,6 +113,7 @@ impl Runner {
         if self.volumes_timer.is_due(self.clock.since_boot_ms()) {
             self.look_at_volumes(policy).await;
         }
+        self.read_vitals().await;
         self.set_waits(policy);
         let mut facts = std::mem::take(&mut self.facts);
         facts.sort_by_key(|dated| dated.up_ms);
@@ -114,7 +122,7 @@ impl Runner {
 
     /// When [`Runner::run_due`] has something to do next, milliseconds since boot; 0 before the first call.
     pub fn next_due_ms(&self) -> u64 {
-        self.internet_timer.due_ms().min(self.volumes_timer.due_ms())
+        self.internet_timer.due_ms().min(self.volumes_timer.due_ms()).min(self.vitals_timer.due_ms())
     }
 
     /// The confirmed states, sorted by check and instance.
@@ -175,6 +183,24 @@ impl Runner {
                 self.samples_ms = Some(at.up_ms);
                 self.facts.push(Dated { up_ms: at.up_ms, wall_ms: at.wall_ms, fact: Fact::Samples { values } });
             }
+        }
+    }
+
+    /// Begins a reading when it is due and takes what the last one gave: a disk that does not answer delays no check.
+    async fn read_vitals(&mut self) {
+        let at = self.now();
+        if let Some(done) = self.vitals.take_if(|reading| reading.is_finished())
+            && let Ok(values) = done.await
+            && !values.is_empty()
+        {
+            self.facts.push(Dated { up_ms: at.up_ms, wall_ms: at.wall_ms, fact: Fact::Samples { values } });
+        }
+        if self.vitals_timer.is_due(at.up_ms) {
+            self.vitals_timer.last_ms = Some(at.up_ms);
+            // One that still hangs is waited for.
+            let source = Arc::clone(&self.source);
+            let reading = || tokio::task::spawn_blocking(move || vitals::samples(source.as_ref()));
+            self.vitals.get_or_insert_with(reading);
         }
     }
 

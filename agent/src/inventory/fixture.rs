@@ -148,6 +148,8 @@ impl Table {
     /// A memory array; use 3 is the system memory, 5 is flash.
     pub fn array(self, usage: u8) -> Self {
         let mut fields = vec![3, usage, 3];
+        // 64 GiB at most, in kibibytes.
+        fields.extend((64u32 << 20).to_le_bytes());
         fields.resize(0x17 - 4, 0);
         self.raw(16, &fields, &[])
     }
@@ -183,5 +185,46 @@ impl Table {
     /// The bytes, with the end mark.
     pub fn end(self) -> Vec<u8> {
         self.raw(127, &[], &[]).bytes
+    }
+}
+
+/// A folder of recordings of real machines; where they are not, the test that needs them says so and passes.
+pub fn recordings(folder: &str) -> Option<std::path::PathBuf> {
+    // Relative to the project's root; tests run in the folder of their crate.
+    let root = std::env::var_os("VIGIE_FIXTURES").map_or_else(|| "../shared/fixtures".into(), std::path::PathBuf::from);
+    let found =
+        [std::path::Path::new("..").join(&root), root].map(|root| root.join(folder)).into_iter().find(|p| p.is_dir());
+    if found.is_none() {
+        eprintln!("skipped: no recordings");
+    }
+    found
+}
+
+/// Hands out damaged copies of a text or block: bytes changed, cut out, doubled, cut off. The same for the same seed.
+pub fn mutations(seed: u64, bytes: &[u8], count: usize, mut see: impl FnMut(&[u8])) {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    // xorshift64*: quick, and the same everywhere.
+    let mut random = move |below: usize| {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        usize::try_from(state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % below.max(1)
+    };
+    let mut copy = Vec::with_capacity(bytes.len() * 2);
+    for _ in 0..count {
+        copy.clear();
+        copy.extend_from_slice(bytes);
+        for _ in 0..=random(4) {
+            let at = random(copy.len());
+            match random(8) {
+                0 => copy.truncate(at),
+                1 => drop(copy.drain(at..(at + random(16)).min(copy.len()))),
+                2 => copy.extend_from_within(at..(at + random(64)).min(copy.len())),
+                _ if copy.is_empty() => {}
+                3 => copy[at] = [0, 0xFF, b'\n', 0x80][random(4)],
+                _ => copy[at] = u8::try_from(random(256)).unwrap(),
+            }
+        }
+        see(&copy);
     }
 }

@@ -24,7 +24,10 @@ pub fn collect(source: &dyn Source) -> Outcome<Memory> {
     match smbios::read(source) {
         Ok(found) => {
             memory.slots = Some(found.slots).filter(|slots| *slots > 0);
+            memory.free_slots = found.free_slots;
+            memory.max_bytes = found.memory_max_bytes;
             memory.modules = found.modules;
+            tidy::cap(&mut memory.free_slots, MODULES_MAX, "free slots", &mut reasons);
             tidy::cap(&mut memory.modules, MODULES_MAX, "memory modules", &mut reasons);
             reasons.extend(found.problems);
         }
@@ -66,6 +69,8 @@ mod tests {
         let Outcome::Complete { data } = collect(&source) else { panic!("complete") };
         assert_eq!((data.slots, data.modules.len()), (Some(2), 1));
         assert_eq!(data.modules[0].slot.as_deref(), Some("DIMM 1"));
+        assert_eq!(data.modules[0].form_factor.as_deref(), Some("dimm"));
+        assert_eq!((data.free_slots, data.max_bytes), (vec!["DIMM 2".to_owned()], Some(64 << 30)));
     }
 
     #[test]

@@ -3,19 +3,32 @@
 
 mod addresses;
 mod agent;
+pub mod batteries;
+mod dhcp;
+pub mod edid;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod graphics;
+pub mod ids;
+mod makers;
 mod memory;
+mod monitors;
 pub mod network;
 mod operating_system;
+mod pci;
+pub mod printers;
 mod processors;
 pub mod routes;
-mod smbios;
+pub mod smart;
+pub mod smbios;
 mod software;
-mod storage;
+mod sound;
+pub mod storage;
 mod system;
 mod text;
 mod tidy;
+mod usb;
+pub mod vitals;
 pub mod volumes;
 
 use crate::source::Source;
@@ -49,7 +62,14 @@ pub const SECTIONS: &[Section] = &[
     Section { name: name::MEMORY, read: |s| encode(memory::collect(s)), show: text::memory },
     Section { name: name::STORAGE, read: |s| encode(storage::collect(s)), show: text::storage },
     Section { name: name::VOLUMES, read: |s| encode(volumes::collect(s)), show: text::volumes },
+    Section { name: name::GRAPHICS, read: |s| encode(graphics::collect(s)), show: text::graphics },
+    Section { name: name::MONITORS, read: |s| encode(monitors::collect(s)), show: text::monitors },
     Section { name: name::NETWORK, read: |s| encode(network::collect(s)), show: text::network },
+    Section { name: name::PCI, read: |s| encode(pci::collect(s)), show: text::pci },
+    Section { name: name::USB, read: |s| encode(usb::collect(s)), show: text::usb },
+    Section { name: name::SOUND, read: |s| encode(sound::collect(s)), show: text::sound },
+    Section { name: name::PRINTERS, read: |s| encode(printers::collect(s)), show: text::printers },
+    Section { name: name::BATTERIES, read: |s| encode(batteries::collect(s)), show: text::batteries },
     Section {
         name: name::OPERATING_SYSTEM,
         read: |s| encode(operating_system::collect(s)),

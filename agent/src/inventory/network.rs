@@ -1,11 +1,12 @@
 //! The section `network`: interfaces (`/sys/class/net`), their addresses, default gateways and resolvers.
 //!
 //! Left out: the loopback, link-local and temporary addresses, and virtual interfaces without an address (those of
-//! containers and virtual machines come and go).
+//! containers and virtual machines come and go). The name of the wireless network is left out too: a laptop that was taken
+//! home would tell that of somebody's home.
 
 pub use super::routes::{DefaultRoute, default_gateways, default_routes, resolvers};
 
-use super::{addresses, tidy};
+use super::{addresses, dhcp, tidy};
 use crate::source::Source;
 use ipnet::IpNet;
 use vigie_shared::outcome::Outcome;
@@ -67,6 +68,8 @@ fn interface(source: &dyn Source, name: &str, addresses: &[(String, IpNet)]) -> 
         up,
         // The kernel gives -1 for unknown, which is no number here.
         speed_mbps: at("speed").and_then(|speed| speed.parse().ok()).filter(|speed| up && *speed > 0),
+        dhcp: dhcp::of_interface(source, name, at("ifindex").and_then(|index| index.parse().ok()), &own),
+        driver: tidy::driver(source, &format!("/sys/class/net/{name}/device")),
         addresses: own,
     })
 }

@@ -7,8 +7,8 @@
 
 use super::tidy;
 use crate::source::{Source, Unreadable};
-use dmidecode::memory_device::{MemoryDevice, Type as MemoryType};
-use dmidecode::physical_memory_array::MemoryArrayUse;
+use dmidecode::memory_device::{FormFactor, MemoryDevice, Type as MemoryType};
+use dmidecode::physical_memory_array::{MemoryArrayUse, PhysicalMemoryArray};
 use dmidecode::processor::ProcessorStatus;
 use dmidecode::{EntryPoint, Structure};
 use std::collections::BTreeSet;
@@ -36,6 +36,10 @@ pub struct Smbios {
     pub modules: Vec<MemoryModule>,
     /// Type 17, number of slots of the system memory.
     pub slots: u32,
+    /// Type 17, names of the empty ones.
+    pub free_slots: Vec<String>,
+    /// Type 16, the most that the board takes as system memory, bytes.
+    pub memory_max_bytes: Option<u64>,
     /// What could not be read, one sentence each.
     pub problems: Vec<String>,
 }
@@ -45,6 +49,19 @@ pub fn read(source: &dyn Source) -> Result<Smbios, Unreadable> {
     let entry = source.read(ENTRY_POINT)?;
     let table = source.read(TABLE)?;
     parse(&entry, &table).map_err(|why| Unreadable::Failed { path: ENTRY_POINT.into(), why })
+}
+
+/// Reads a table alone, as `/sys/firmware/dmi/tables/DMI` gives it, or a file of `dmidecode --dump-bin`: an entry point,
+/// then the table from its byte 32 on.
+pub fn parse_dump(bytes: &[u8]) -> Result<Smbios, String> {
+    const TABLE_AT: usize = 32;
+    /// An entry point of version 3.4 with a right checksum, for a table that came without.
+    const ENTRY: [u8; 24] =
+        [b'_', b'S', b'M', b'3', b'_', 0x3F, 24, 3, 4, 0, 1, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    match bytes.split_at_checked(TABLE_AT) {
+        Some((entry, table)) if entry.starts_with(b"_SM") => parse(entry, table),
+        _ => parse(&ENTRY, bytes),
+    }
 }
 
 /// Reads an entry point (DSP0134, 5.2) and its table.
@@ -65,6 +82,8 @@ pub fn parse(entry: &[u8], table: &[u8]) -> Result<Smbios, String> {
             Ok(Structure::PhysicalMemoryArray(array)) => {
                 if array.r#use != MemoryArrayUse::SystemMemory {
                     other_arrays.insert(array.handle);
+                } else if let Some(bytes) = array_max_bytes(&array) {
+                    found.memory_max_bytes = Some(found.memory_max_bytes.unwrap_or(0).saturating_add(bytes));
                 }
             }
             Ok(structure) => found.take(structure),
@@ -73,7 +92,10 @@ pub fn parse(entry: &[u8], table: &[u8]) -> Result<Smbios, String> {
     }
     for device in devices.iter().filter(|device| !other_arrays.contains(&device.physical_memory_handle)) {
         found.slots = found.slots.saturating_add(1);
-        found.modules.extend(module(device));
+        match module(device) {
+            Some(module) => found.modules.push(module),
+            None => found.free_slots.extend(tidy::maker(device.device_locator)),
+        }
     }
     found.system.virtualisation = virtualisation(&found.system).map(str::to_owned);
     Ok(found)
@@ -192,10 +214,31 @@ fn module(device: &MemoryDevice<'_>) -> Option<MemoryModule> {
         slot: tidy::maker(device.device_locator),
         size_bytes,
         kind: memory_word(device.memory_type).map(str::to_owned),
+        form_factor: form_word(device.form_factor).map(str::to_owned),
         speed_mts: device.speed.filter(|speed| *speed != u16::MAX).map(u32::from),
         manufacturer: tidy::maker(device.manufacturer),
         part_number: tidy::maker(device.part_number),
         serial: tidy::maker(device.serial),
+    })
+}
+
+/// What a memory array takes at most: kibibytes, or bytes where that is too small a field (DSP0134, 7.17). Zero says nothing.
+fn array_max_bytes(array: &PhysicalMemoryArray) -> Option<u64> {
+    let bytes = match array.maximum_capacity {
+        Some(kib) => Some(u64::from(kib) << 10),
+        None => array.extended_maximum_capacity,
+    };
+    bytes.filter(|bytes| *bytes > 0)
+}
+
+/// The forms of modules that can be told apart by hand (DSP0134, 7.18.1).
+fn form_word(form: FormFactor) -> Option<&'static str> {
+    Some(match form {
+        FormFactor::Dimm => "dimm",
+        FormFactor::SoDimm => "sodimm",
+        FormFactor::FbDimm => "fb_dimm",
+        FormFactor::RowOfChips => "row_of_chips",
+        _ => return None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Sections as text for a technician: aligned, and what could not be read with its reason.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt::Write;
 use vigie_shared::outcome::Outcome;
@@ -31,16 +32,22 @@ impl Page {
         if rows.is_empty() {
             return;
         }
-        let mut all = vec![titles.map(str::to_owned)];
-        all.extend(rows.into_iter().map(|row| row.map(|cell| cell.unwrap_or_else(|| "-".into()))));
-        let mut widths = [0; N];
+        let mut all = vec![titles.map(str::to_owned).to_vec()];
+        all.extend(rows.into_iter().map(|row| row.map(|cell| cell.unwrap_or_else(|| "-".into())).to_vec()));
+        self.rows(all);
+    }
+
+    /// Rows of cells, aligned; the first holds the titles.
+    fn rows(&mut self, all: Vec<Vec<String>>) {
+        let mut widths = vec![0; all.first().map_or(0, Vec::len)];
         for row in &all {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
         for row in all {
-            let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
             self.line(&cells.join("  "));
         }
     }
@@ -218,6 +225,57 @@ pub(super) fn agent(raw: &RawValue, _whole: bool) -> String {
         page.fact("version", Some(&section.version));
         page.fact("built for", Some(&section.target));
     })
+}
+
+/// A list of a section as a table: the columns are fields. What a list has not is said.
+fn listed(raw: &RawValue, list: &str, columns: &[&str]) -> String {
+    page(raw, |section: &Value, page| {
+        let rows = section.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if rows.is_empty() {
+            page.line("none");
+            return;
+        }
+        let cell = |row: &Value, column: &&str| match row.get(*column) {
+            None | Some(Value::Null) => "-".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Bool(value)) => if *value { "yes" } else { "no" }.to_owned(),
+            Some(Value::Number(bytes)) if column.ends_with("_bytes") => size(bytes.as_u64().unwrap_or(0)),
+            Some(other) => other.to_string(),
+        };
+        let titles = columns.iter().map(|column| column.replace('_', " ")).collect();
+        let rows = rows.iter().map(|row| columns.iter().map(|column| cell(row, column)).collect());
+        page.rows(std::iter::once(titles).chain(rows).collect());
+    })
+}
+
+pub(super) fn monitors(raw: &RawValue, _whole: bool) -> String {
+    let columns =
+        ["connector", "kind", "manufacturer", "caption", "serial", "week", "year", "width_cm", "bad_checksum"];
+    listed(raw, "monitors", &columns)
+}
+
+pub(super) fn graphics(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "adapters", &["slot", "id", "vendor", "name", "driver", "memory_bytes"])
+}
+
+pub(super) fn pci(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "devices", &["slot", "class", "kind", "id", "vendor", "name", "driver"])
+}
+
+pub(super) fn usb(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "devices", &["port", "id", "kind", "vendor", "name", "serial"])
+}
+
+pub(super) fn sound(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "cards", &["slot", "id", "vendor", "name", "driver"])
+}
+
+pub(super) fn printers(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "printers", &["name", "model", "serial", "location", "uri", "default", "shared"])
+}
+
+pub(super) fn batteries(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "batteries", &["name", "manufacturer", "model", "serial", "chemistry", "design_mwh"])
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What every section does to texts and lists before they leave: tidied, bounded, placeholders of makers dropped.
 
-use crate::source::Source;
+use crate::source::{Source, Unreadable};
 use vigie_shared::evidence::identifying;
+use vigie_shared::outcome::Outcome;
 
 /// Longest text kept, characters. Nothing that a maker or a packager writes on one line is longer.
 pub const TEXT_MAX: usize = 256;
@@ -40,6 +41,21 @@ pub fn line(source: &dyn Source, path: &str) -> Option<String> {
 /// A whole number in a small file of the kernel.
 pub fn number<T: std::str::FromStr>(source: &dyn Source, path: &str) -> Option<T> {
     line(source, path)?.parse().ok()
+}
+
+/// The kernel driver of a device: the name of what its link `driver` leads to.
+pub fn driver(source: &dyn Source, device: &str) -> Option<String> {
+    text(source.link(&format!("{device}/driver")).ok()?.rsplit('/').next()?)
+}
+
+/// What a folder of the kernel that cannot be listed means: a machine whose kernel tells of its devices has none of that
+/// kind; where it tells nothing (a container, half a capture), nothing is known.
+pub fn none_or_unknown<T: Default>(source: &dyn Source, why: &Unreadable) -> Outcome<T> {
+    if matches!(why, Unreadable::Missing(_)) && source.list("/sys/class").is_ok() {
+        Outcome::Complete { data: T::default() }
+    } else {
+        Outcome::unavailable(why.to_string())
+    }
 }
 
 /// Cuts a list at its bound, and says so.

@@ -18,7 +18,8 @@ Below is what the first call of this agent sends to its collector, byte for byte
 inventory, and the hardware evidence that also goes with the enrolment and with each start of the agent.
 Beside them a call carries only: the version of the protocol and of the policy, the boot id, the time since
 boot and the clock, the numbers of events and digests; and as events: start and end of the agent, sleep,
-states of the checks (`vigie-agent check --json` shows them), free space of the volumes listed here.
+states of the checks (`vigie-agent check --json` shows them), free space of the volumes listed here,
+temperatures, state of the disks and batteries.
 The enrolment adds the host name and the request for a certificate. Nothing else leaves this machine: no
 users, no processes, no files, no history.
 ";

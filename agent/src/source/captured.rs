@@ -107,6 +107,12 @@ impl Source for Captured {
         }
     }
 
+    fn each_line(&self, path: &str, see: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unreadable> {
+        let place = self.place(path, true)?;
+        kind(&place, path, std::fs::Metadata::is_file)?;
+        super::lines_bounded(&place, path, see)
+    }
+
     fn is_live(&self) -> bool {
         false
     }

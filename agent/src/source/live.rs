@@ -1,6 +1,6 @@
 //! The machine we run on.
 
-use super::{READ_MAX, Source, Unreadable, VolumeUse, failed, host, list_bounded, read_bounded};
+use super::{READ_MAX, Source, Unreadable, VolumeUse, failed, host, lines_bounded, list_bounded, read_bounded};
 use ipnet::IpNet;
 use std::path::Path;
 
@@ -24,6 +24,10 @@ impl Source for Live {
 
     fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable> {
         host::volumes()
+    }
+
+    fn each_line(&self, path: &str, see: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unreadable> {
+        lines_bounded(Path::new(path), path, see)
     }
 
     fn is_live(&self) -> bool {
@@ -58,6 +62,17 @@ mod tests {
     fn files_of_the_kernel_that_have_no_size_are_read_whole() {
         let text = Live.text("/proc/meminfo").unwrap();
         assert!(text.starts_with("MemTotal:") && text.ends_with('\n'), "{text}");
+    }
+
+    #[test]
+    fn lines_come_one_by_one_until_enough_was_seen() {
+        let mut seen = Vec::new();
+        Live.each_line("/proc/meminfo", &mut |line| {
+            seen.push(String::from_utf8_lossy(line).into_owned());
+            seen.len() < 2
+        })
+        .unwrap();
+        assert!(seen.len() == 2 && seen[0].starts_with("MemTotal:") && seen[1].starts_with("MemFree:"), "{seen:?}");
     }
 
     #[test]

@@ -4,12 +4,15 @@ mod captured;
 mod host;
 mod live;
 mod mounts;
+mod recorded;
 
 pub use captured::{Captured, VOLUMES_FILE};
 pub use live::Live;
+pub use mounts::parse as parse_mounts;
+pub use recorded::{Recorded, Taken};
 
 use ipnet::IpNet;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -17,6 +20,8 @@ use std::time::Duration;
 
 /// Most bytes read from one file.
 pub const READ_MAX: u64 = 64 << 20;
+/// Longest piece of a file handed out as a line.
+pub const LINE_MAX: u64 = 4096;
 /// Most names listed in one folder.
 pub const LIST_MAX: usize = 20_000;
 /// Most readings of the volumes that may hang at the same time; beyond, the next one fails at once.
@@ -74,6 +79,14 @@ pub trait Source: Send + Sync {
     fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable>;
     /// Whether this is the machine we run on.
     fn is_live(&self) -> bool;
+
+    /// Hands out the lines of a file, one by one and without their end, until `see` has seen enough: for files of which
+    /// little is wanted. At most [`READ_MAX`] bytes; of a line longer than [`LINE_MAX`] its pieces.
+    fn each_line(&self, path: &str, see: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unreadable> {
+        let bytes = self.read(path)?;
+        let _ = bytes.split(|byte| *byte == b'\n').all(see);
+        Ok(())
+    }
 
     /// A copy that may outlive this borrow, when a call may hang and must be left behind ([`volumes_bounded`]).
     fn detached(&self) -> Option<Box<dyn Source>> {
@@ -161,6 +174,23 @@ fn read_bounded(place: &Path, path: &str, max: u64) -> Result<Vec<u8>, Unreadabl
         return Err(Unreadable::TooLarge(path.into()));
     }
     Ok(bytes)
+}
+
+/// Hands out the lines of a file of at most [`READ_MAX`] bytes.
+fn lines_bounded(place: &Path, path: &str, see: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unreadable> {
+    let file = std::fs::File::open(place).map_err(|error| failed(path, &error))?;
+    let mut reader = BufReader::new(file.take(READ_MAX));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.by_ref().take(LINE_MAX).read_until(b'\n', &mut line);
+        if read.map_err(|error| failed(path, &error))? == 0 {
+            return Ok(());
+        }
+        if !see(line.strip_suffix(b"\n").unwrap_or(&line)) {
+            return Ok(());
+        }
+    }
 }
 
 /// Names in a folder, sorted.

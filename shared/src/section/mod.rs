@@ -18,8 +18,22 @@ pub mod name {
     pub const STORAGE: &str = "storage";
     /// [`super::Volumes`].
     pub const VOLUMES: &str = "volumes";
+    /// [`super::Graphics`].
+    pub const GRAPHICS: &str = "graphics";
+    /// [`super::Monitors`].
+    pub const MONITORS: &str = "monitors";
     /// [`super::Network`].
     pub const NETWORK: &str = "network";
+    /// [`super::Pci`].
+    pub const PCI: &str = "pci";
+    /// [`super::Usb`].
+    pub const USB: &str = "usb";
+    /// [`super::Sound`].
+    pub const SOUND: &str = "sound";
+    /// [`super::Printers`].
+    pub const PRINTERS: &str = "printers";
+    /// [`super::Batteries`].
+    pub const BATTERIES: &str = "batteries";
     /// [`super::OperatingSystem`].
     pub const OPERATING_SYSTEM: &str = "operating-system";
     /// [`super::Software`].
@@ -38,6 +52,9 @@ macro_rules! facts {
         pub struct $name { $($(#[$fmeta])* pub $field: $type,)+ }
     };
 }
+
+mod peripherals;
+pub use peripherals::*;
 
 facts!(
     /// The machine as its maker describes it (SMBIOS 3, types 0 to 3).
@@ -161,6 +178,12 @@ facts!(
         /// Number of slots, occupied or not (SMBIOS type 17).
         #[serde(skip_serializing_if = "Option::is_none")]
         slots: Option<u32>,
+        /// Slots in which nothing is, as printed on the board.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        free_slots: Vec<String>,
+        /// The most that the board takes, bytes (SMBIOS type 16).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_bytes: Option<u64>,
         /// Occupied slots.
         modules: Vec<MemoryModule>,
     }
@@ -177,6 +200,9 @@ facts!(
         /// `ddr4`, `ddr5`, …
         #[serde(skip_serializing_if = "Option::is_none")]
         kind: Option<String>,
+        /// `dimm`, `sodimm`, `row_of_chips` (soldered), …
+        #[serde(skip_serializing_if = "Option::is_none")]
+        form_factor: Option<String>,
         /// Rated speed, MT/s.
         #[serde(skip_serializing_if = "Option::is_none")]
         speed_mts: Option<u32>,
@@ -281,6 +307,12 @@ facts!(
         speed_mbps: Option<u32>,
         /// Addresses with their prefix (`192.0.2.7/24`), temporary ones left out, sorted.
         addresses: Vec<String>,
+        /// Whether its address was leased; absent where nothing tells.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dhcp: Option<bool>,
+        /// Kernel driver.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        driver: Option<String>,
     }
 );
 facts!(
