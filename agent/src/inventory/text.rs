@@ -1,11 +1,10 @@
 //! Sections as text for a technician: aligned, and what could not be read with its reason.
+//!
+//! Sections are shown as they travel, by the names of their fields: types of their own for reading them back would make
+//! up a twentieth of the program.
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::fmt::Write;
-use vigie_shared::outcome::Outcome;
-use vigie_shared::section::{Agent, Memory, Network, OperatingSystem, Processors, Software, Storage, System, Volumes};
 
 /// Width of the labels.
 const LABEL: usize = 16;
@@ -15,58 +14,86 @@ const LABEL: usize = 16;
 struct Page(String);
 
 impl Page {
-    /// One fact; nothing when it is not known.
-    fn fact(&mut self, label: &str, value: Option<impl ToString>) {
-        if let Some(value) = value {
-            self.line(&format!("{label:LABEL$} {}", value.to_string()));
+    /// Facts, one a line: label and place, such as `board maker:board/manufacturer`; those not known are left out.
+    fn facts(&mut self, section: &Value, facts: &[&str]) {
+        for fact in facts {
+            let (label, place) = fact.split_once(':').unwrap_or((fact, fact));
+            if let Some(value) = section.pointer(&format!("/{place}")).and_then(|value| cell(place, value)) {
+                self.line(&format!("{label:LABEL$} {value}"));
+            }
         }
     }
 
     fn line(&mut self, line: &str) {
-        // Writing into a string cannot fail.
-        let _ = writeln!(self.0, "  {}", line.trim_end());
+        self.0.push_str("  ");
+        self.0.push_str(line.trim_end());
+        self.0.push('\n');
     }
 
-    /// A table: the first row holds the titles; absent values are a dash.
-    fn table<const N: usize>(&mut self, titles: [&str; N], rows: Vec<[Option<String>; N]>) {
+    /// A list as a table. Columns are title and field, such as `max MHz:max_mhz`; absent values are a dash.
+    fn table(&mut self, rows: &[Value], columns: &[&str]) {
         if rows.is_empty() {
             return;
         }
-        let mut all = vec![titles.map(str::to_owned).to_vec()];
-        all.extend(rows.into_iter().map(|row| row.map(|cell| cell.unwrap_or_else(|| "-".into())).to_vec()));
-        self.rows(all);
-    }
-
-    /// Rows of cells, aligned; the first holds the titles.
-    fn rows(&mut self, all: Vec<Vec<String>>) {
-        let mut widths = vec![0; all.first().map_or(0, Vec::len)];
+        let (titles, fields): (Vec<&str>, Vec<&str>) =
+            columns.iter().map(|column| column.split_once(':').unwrap_or((column, column))).unzip();
+        let mut all: Vec<Vec<String>> = vec![titles.into_iter().map(str::to_owned).collect()];
+        for row in rows {
+            let value = |field: &&str| row.get(*field).and_then(|value| cell(field, value));
+            all.push(fields.iter().map(|field| value(field).unwrap_or_else(|| "-".into())).collect());
+        }
+        let mut widths = vec![0; fields.len()];
         for row in &all {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
         for row in all {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
-            self.line(&cells.join("  "));
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(&format!("{cell:width$}  "));
+            }
+            self.line(&line);
         }
     }
 }
 
 /// Writes a section: its facts, then what could not be read.
-fn page<T: DeserializeOwned>(raw: &RawValue, write: impl FnOnce(&T, &mut Page)) -> String {
-    let outcome: Outcome<T> = match serde_json::from_str(raw.get()) {
+fn page(raw: &RawValue, write: &dyn Fn(&Value, &mut Page)) -> String {
+    let outcome: Value = match serde_json::from_str(raw.get()) {
         Ok(outcome) => outcome,
         Err(error) => return format!("  ! not readable: {error}\n"),
     };
     let mut page = Page::default();
-    if let Some(data) = outcome.data() {
+    if let Some(data) = outcome.get("data") {
         write(data, &mut page);
     }
-    for reason in outcome.reasons() {
-        page.line(&format!("! {reason}"));
+    for reason in list(&outcome, "reasons") {
+        page.line(&format!("! {}", reason.as_str().unwrap_or_default()));
     }
     page.0
+}
+
+/// A list within a section.
+fn list<'a>(section: &'a Value, name: &str) -> &'a [Value] {
+    section.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A value in words; the name of its field ends with its unit. Nothing for what is empty.
+fn cell(field: &str, value: &Value) -> Option<String> {
+    let unit = field.rsplit('_').next().unwrap_or_default();
+    Some(match (value, unit) {
+        (Value::String(text), _) => text.clone(),
+        (Value::Bool(value), _) => if *value { "yes" } else { "no" }.to_owned(),
+        (Value::Number(bytes), "bytes") => size(bytes.as_u64().unwrap_or(0)),
+        (Value::Number(speed), "mts") => format!("{speed} MT/s"),
+        (Value::Number(speed), "mbps") => format!("{speed} Mb/s"),
+        (Value::Number(number), _) => number.to_string(),
+        (Value::Array(values), _) if !values.is_empty() => {
+            values.iter().filter_map(|value| cell(field, value)).collect::<Vec<_>>().join(", ")
+        }
+        _ => return None,
+    })
 }
 
 /// Bytes in the largest binary unit that keeps a digit before the point.
@@ -80,202 +107,151 @@ fn size(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{}.{} {name}", tenths / 10, tenths % 10) }
 }
 
-fn list(values: &[String]) -> Option<String> {
-    (!values.is_empty()).then(|| values.join(", "))
-}
-
-fn yes_no(value: bool) -> Option<String> {
-    Some(if value { "yes" } else { "no" }.to_owned())
+/// A section that is one list; `none` says that there is nothing in it.
+fn listed(raw: &RawValue, name: &str, columns: &[&str], none: &str) -> String {
+    page(raw, &|section, page| {
+        let rows = list(section, name);
+        page.table(rows, columns);
+        if rows.is_empty() {
+            page.line(none);
+        }
+    })
 }
 
 pub(super) fn system(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |system: &System, page| {
-        page.fact("manufacturer", system.manufacturer.as_ref());
-        page.fact("product", system.product.as_ref());
-        page.fact("version", system.version.as_ref());
-        page.fact("serial", system.serial.as_ref());
-        page.fact("uuid", system.uuid.as_ref());
-        page.fact("sku", system.sku.as_ref());
-        page.fact("family", system.family.as_ref());
-        page.fact("virtualisation", system.virtualisation.as_ref());
-        if let Some(chassis) = &system.chassis {
-            page.fact("chassis", chassis.kind.as_ref());
-            page.fact("chassis serial", chassis.serial.as_ref());
-            page.fact("asset tag", chassis.asset_tag.as_ref());
-        }
-        if let Some(board) = &system.board {
-            page.fact("board maker", board.manufacturer.as_ref());
-            page.fact("board product", board.product.as_ref());
-            page.fact("board version", board.version.as_ref());
-            page.fact("board serial", board.serial.as_ref());
-        }
-        if let Some(bios) = &system.bios {
-            page.fact("bios vendor", bios.vendor.as_ref());
-            page.fact("bios version", bios.version.as_ref());
-            page.fact("bios date", bios.date.as_ref());
-        }
-    })
+    const FACTS: &[&str] = &[
+        "manufacturer",
+        "product",
+        "version",
+        "serial",
+        "uuid",
+        "sku",
+        "family",
+        "virtualisation",
+        "chassis:chassis/kind",
+        "chassis serial:chassis/serial",
+        "asset tag:chassis/asset_tag",
+        "board maker:board/manufacturer",
+        "board product:board/product",
+        "board version:board/version",
+        "board serial:board/serial",
+        "bios vendor:bios/vendor",
+        "bios version:bios/version",
+        "bios date:bios/date",
+    ];
+    page(raw, &|system, page| page.facts(system, FACTS))
 }
 
 pub(super) fn processors(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &Processors, page| {
-        let number = |value: Option<u32>| value.map(|n| n.to_string());
-        let rows = section
-            .processors
-            .iter()
-            .map(|p| [p.name.clone(), p.vendor.clone(), number(p.cores), number(p.threads), number(p.max_mhz)]);
-        page.table(["name", "vendor", "cores", "threads", "max MHz"], rows.collect());
-    })
+    listed(raw, "processors", &["name", "vendor", "cores", "threads", "max MHz:max_mhz"], "no processor")
 }
 
 pub(super) fn memory(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &Memory, page| {
-        page.fact("usable", section.total_bytes.map(size));
-        page.fact("slots", section.slots.map(|slots| format!("{slots}, {} in use", section.modules.len())));
-        let rows = section.modules.iter().map(|m| {
-            let speed = m.speed_mts.map(|speed| format!("{speed} MT/s"));
-            let size = m.size_bytes.map(size);
-            [
-                m.slot.clone(),
-                size,
-                m.kind.clone(),
-                speed,
-                m.manufacturer.clone(),
-                m.part_number.clone(),
-                m.serial.clone(),
-            ]
-        });
-        page.table(["slot", "size", "kind", "speed", "manufacturer", "part", "serial"], rows.collect());
+    const MODULE: &[&str] = &[
+        "slot",
+        "size:size_bytes",
+        "kind",
+        "form:form_factor",
+        "speed:speed_mts",
+        "manufacturer",
+        "part:part_number",
+        "serial",
+    ];
+    page(raw, &|section, page| {
+        page.facts(section, &["usable:total_bytes", "at most:max_bytes", "slots", "free slots:free_slots"]);
+        page.table(list(section, "modules"), MODULE);
     })
 }
 
 pub(super) fn storage(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &Storage, page| {
-        let rows = section.disks.iter().map(|d| {
-            let size = d.size_bytes.map(size);
-            [
-                Some(d.name.clone()),
-                d.kind.clone(),
-                d.bus.clone(),
-                size,
-                d.model.clone(),
-                d.serial.clone(),
-                d.firmware.clone(),
-            ]
-        });
-        page.table(["name", "kind", "bus", "size", "model", "serial", "firmware"], rows.collect());
-        if section.disks.is_empty() {
-            page.line("no disk");
-        }
-    })
+    listed(raw, "disks", &["name", "kind", "bus", "size:size_bytes", "model", "serial", "firmware"], "no disk")
 }
 
 pub(super) fn volumes(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &Volumes, page| {
-        let rows = section.volumes.iter().map(|v| {
-            let size = v.total_bytes.map(size);
-            [Some(v.mount_point.clone()), v.device.clone(), Some(v.file_system.clone()), size, yes_no(v.read_only)]
-        });
-        page.table(["mount point", "device", "file system", "size", "read-only"], rows.collect());
-        if section.volumes.is_empty() {
-            page.line("no volume of a fixed disk is mounted where it may be reported");
-        }
-    })
+    const COLUMNS: &[&str] =
+        &["mount point:mount_point", "device", "file system:file_system", "size:total_bytes", "read-only:read_only"];
+    listed(raw, "volumes", COLUMNS, "no volume of a fixed disk is mounted where it may be reported")
+}
+
+pub(super) fn graphics(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "adapters", &["slot", "id", "vendor", "name", "driver", "memory:memory_bytes"], "no graphics adapter")
+}
+
+pub(super) fn monitors(raw: &RawValue, _whole: bool) -> String {
+    const COLUMNS: &[&str] = &[
+        "connector",
+        "kind",
+        "manufacturer",
+        "name:caption",
+        "serial",
+        "week",
+        "year",
+        "cm:width_cm",
+        "x:height_cm",
+        "bad checksum:bad_checksum",
+    ];
+    listed(raw, "monitors", COLUMNS, "no monitor")
 }
 
 pub(super) fn network(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &Network, page| {
-        let rows = section.interfaces.iter().map(|i| {
-            let speed = i.speed_mbps.map(|speed| format!("{speed} Mb/s"));
-            let permanent = i.permanent_mac.clone();
-            [Some(i.name.clone()), i.kind.clone(), yes_no(i.up), speed, i.mac.clone(), permanent, list(&i.addresses)]
-        });
-        page.table(["name", "kind", "up", "speed", "address", "permanent", "addresses"], rows.collect());
-        page.fact("gateways", list(&section.gateways));
-        page.fact("resolvers", list(&section.resolvers));
+    const COLUMNS: &[&str] = &[
+        "name",
+        "kind",
+        "up",
+        "speed:speed_mbps",
+        "address:mac",
+        "permanent:permanent_mac",
+        "driver",
+        "dhcp",
+        "addresses",
+    ];
+    page(raw, &|section, page| {
+        page.table(list(section, "interfaces"), COLUMNS);
+        page.facts(section, &["gateways", "resolvers"]);
     })
 }
 
+pub(super) fn pci(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "devices", &["slot", "class", "kind", "id", "vendor", "name", "driver"], "no PCI device")
+}
+
+pub(super) fn usb(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "devices", &["port", "id", "kind", "vendor", "name", "serial"], "no USB device")
+}
+
+pub(super) fn sound(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "cards", &["slot", "id", "vendor", "name", "driver"], "no sound device")
+}
+
+pub(super) fn printers(raw: &RawValue, _whole: bool) -> String {
+    listed(raw, "printers", &["name", "model", "serial", "location", "uri", "default", "shared"], "no printer")
+}
+
+pub(super) fn batteries(raw: &RawValue, _whole: bool) -> String {
+    const COLUMNS: &[&str] = &["name", "manufacturer", "model", "serial", "chemistry", "mWh when new:design_mwh"];
+    listed(raw, "batteries", COLUMNS, "no battery")
+}
+
 pub(super) fn operating_system(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &OperatingSystem, page| {
-        page.fact("name", section.full_name.as_ref().or(section.name.as_ref()));
-        page.fact("version", section.version.as_ref());
-        page.fact("kernel", section.kernel.as_ref());
-        page.fact("architecture", section.architecture.as_ref());
-        page.fact("host name", section.host_name.as_ref());
+    page(raw, &|section, page| {
+        let name = if section.get("full_name").is_some() { "name:full_name" } else { "name" };
+        page.facts(section, &[name, "version", "kernel", "architecture", "host name:host_name"]);
     })
 }
 
 pub(super) fn software(raw: &RawValue, whole: bool) -> String {
-    page(raw, |section: &Software, page| {
-        if !whole {
-            page.line(&format!("{} packages (all of them: --section software)", section.packages.len()));
-            return;
+    page(raw, &|section, page| {
+        let packages = list(section, "packages");
+        if whole {
+            page.table(packages, &["name", "version", "architecture", "size:size_bytes", "publisher"]);
+        } else {
+            page.line(&format!("{} packages (all of them: --section software)", packages.len()));
         }
-        let rows = section.packages.iter().map(|p| {
-            let size = p.size_bytes.map(size);
-            [Some(p.name.clone()), Some(p.version.clone()), p.architecture.clone(), size, p.publisher.clone()]
-        });
-        page.table(["name", "version", "architecture", "size", "publisher"], rows.collect());
     })
 }
 
 pub(super) fn agent(raw: &RawValue, _whole: bool) -> String {
-    page(raw, |section: &Agent, page| {
-        page.fact("version", Some(&section.version));
-        page.fact("built for", Some(&section.target));
-    })
-}
-
-/// A list of a section as a table: the columns are fields. What a list has not is said.
-fn listed(raw: &RawValue, list: &str, columns: &[&str]) -> String {
-    page(raw, |section: &Value, page| {
-        let rows = section.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        if rows.is_empty() {
-            page.line("none");
-            return;
-        }
-        let cell = |row: &Value, column: &&str| match row.get(*column) {
-            None | Some(Value::Null) => "-".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Bool(value)) => if *value { "yes" } else { "no" }.to_owned(),
-            Some(Value::Number(bytes)) if column.ends_with("_bytes") => size(bytes.as_u64().unwrap_or(0)),
-            Some(other) => other.to_string(),
-        };
-        let titles = columns.iter().map(|column| column.replace('_', " ")).collect();
-        let rows = rows.iter().map(|row| columns.iter().map(|column| cell(row, column)).collect());
-        page.rows(std::iter::once(titles).chain(rows).collect());
-    })
-}
-
-pub(super) fn monitors(raw: &RawValue, _whole: bool) -> String {
-    let columns =
-        ["connector", "kind", "manufacturer", "caption", "serial", "week", "year", "width_cm", "bad_checksum"];
-    listed(raw, "monitors", &columns)
-}
-
-pub(super) fn graphics(raw: &RawValue, _whole: bool) -> String {
-    listed(raw, "adapters", &["slot", "id", "vendor", "name", "driver", "memory_bytes"])
-}
-
-pub(super) fn pci(raw: &RawValue, _whole: bool) -> String {
-    listed(raw, "devices", &["slot", "class", "kind", "id", "vendor", "name", "driver"])
-}
-
-pub(super) fn usb(raw: &RawValue, _whole: bool) -> String {
-    listed(raw, "devices", &["port", "id", "kind", "vendor", "name", "serial"])
-}
-
-pub(super) fn sound(raw: &RawValue, _whole: bool) -> String {
-    listed(raw, "cards", &["slot", "id", "vendor", "name", "driver"])
-}
-
-pub(super) fn printers(raw: &RawValue, _whole: bool) -> String {
-    listed(raw, "printers", &["name", "model", "serial", "location", "uri", "default", "shared"])
-}
-
-pub(super) fn batteries(raw: &RawValue, _whole: bool) -> String {
-    listed(raw, "batteries", &["name", "manufacturer", "model", "serial", "chemistry", "design_mwh"])
+    page(raw, &|section, page| page.facts(section, &["version", "built for:target"]))
 }
 
 #[cfg(test)]

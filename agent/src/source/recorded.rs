@@ -194,7 +194,7 @@ impl Taken {
             }
         }
         if let Some(volumes) = &self.volumes {
-            write(&inside(VOLUMES_FILE), &serde_json::to_vec_pretty(volumes)?)?;
+            write(&inside(VOLUMES_FILE), &serde_json::to_vec(volumes)?)?;
         }
         Ok(())
     }
