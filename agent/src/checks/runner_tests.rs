@@ -235,6 +235,26 @@ async fn free_space_is_told_at_most_every_third_look() {
 }
 
 #[tokio::test]
+async fn temperatures_are_told_every_hour_and_delay_no_check() {
+    let mut world = World::with_closed_outside().await;
+    world.machine.write("/sys/class/hwmon/hwmon0/name", "coretemp\n");
+    world.machine.write("/sys/class/hwmon/hwmon0/temp1_input", "47000\n");
+    let mut told = Vec::new();
+    for second in (10..7300).step_by(600) {
+        for dated in world.at(second).await {
+            told.extend(matches!(dated.fact, Fact::Samples { .. }).then_some(dated.up_ms / 1000));
+        }
+        // The reading itself takes a moment of another thread.
+        let end = std::time::Instant::now() + Duration::from_secs(10);
+        while world.runner.vitals.as_ref().is_some_and(|reading| !reading.is_finished()) {
+            assert!(std::time::Instant::now() < end, "a reading ends");
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(told, [610, 4210]);
+}
+
+#[tokio::test]
 async fn a_volume_that_fills_up_is_told_once_and_stands() {
     let mut world = World::with_closed_outside().await;
     world.machine.mount(Some(vec![volume("/", 50 << 30), volume("/srv", 50 << 30)]));

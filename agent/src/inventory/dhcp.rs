@@ -35,7 +35,7 @@ pub fn of_interface(source: &dyn Source, name: &str, index: Option<u32>, address
 
 /// Whether a lease is for one of the addresses: `ADDRESS=` (systemd, NetworkManager), `fixed-address` (dhclient), or the
 /// answer of the server as it came (dhcpcd; RFC 2131, 2: `yiaddr` at byte 16).
-fn holds(lease: &[u8], own: &[IpAddr]) -> bool {
+pub fn holds(lease: &[u8], own: &[IpAddr]) -> bool {
     if let [2, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] = lease {
         return own.contains(&IpAddr::from([*a, *b, *c, *d]));
     }
@@ -49,7 +49,7 @@ fn holds(lease: &[u8], own: &[IpAddr]) -> bool {
 }
 
 /// What `interfaces(5)` says: `iface eth0 inet dhcp`.
-fn configured(text: &str, name: &str) -> Option<bool> {
+pub fn configured(text: &str, name: &str) -> Option<bool> {
     text.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["iface", interface, "inet", method, ..] if *interface == name => match *method {
             "dhcp" => Some(true),

@@ -27,9 +27,14 @@ pub struct Names {
 }
 
 impl Names {
+    /// Names to be found by handing in the [`Names::line`]s of a list.
+    pub fn wanting(wanted: impl IntoIterator<Item = Id>) -> Self {
+        Self { wanted: wanted.into_iter().collect(), ..Self::default() }
+    }
+
     /// Looks the names up in the first of the lists that is there; none is there on many servers.
     pub fn look_up(source: &dyn Source, lists: &[&str], wanted: impl IntoIterator<Item = Id>) -> Self {
-        let mut names = Self { wanted: wanted.into_iter().collect(), ..Self::default() };
+        let mut names = Self::wanting(wanted);
         if !names.wanted.is_empty() {
             // A list that breaks off gives what it gave.
             let _ = lists.iter().find(|list| source.each_line(list, &mut |line| names.line(line)).is_ok());
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn reading_ends_with_the_last_wanted_name() {
-        let mut names = Names { wanted: [(0x8086, 0x0D57)].into(), ..Names::default() };
+        let mut names = Names::wanting([(0x8086, 0x0D57)]);
         let read = LIST.lines().take_while(|line| names.line(line.as_bytes())).count();
         assert_eq!(read, 5);
     }
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn damaged_lists_neither_panic_nor_hang() {
         mutations(1, LIST.as_bytes(), 10_000, |bytes| {
-            let mut names = Names { wanted: [(0x8086, 0x0D57), (0x1AF4, 0x1041)].into(), ..Names::default() };
+            let mut names = Names::wanting([(0x8086, 0x0D57), (0x1AF4, 0x1041)]);
             for line in bytes.split(|byte| *byte == b'\n') {
                 names.line(line);
             }

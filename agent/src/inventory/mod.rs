@@ -1,28 +1,28 @@
 //! The inventory: one file per section, listed in [`SECTIONS`]. Each reports itself; one that fails or panics never
 //! hides the others (invariant 8). Nothing is dated and everything is in order: two readings give the same bytes.
 
-mod addresses;
+pub mod addresses;
 mod agent;
 pub mod batteries;
-mod dhcp;
+pub mod dhcp;
 pub mod edid;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod graphics;
 pub mod ids;
 mod makers;
-mod memory;
+pub mod memory;
 mod monitors;
 pub mod network;
-mod operating_system;
+pub mod operating_system;
 mod pci;
 pub mod printers;
-mod processors;
+pub mod processors;
 pub mod routes;
 pub mod smart;
 pub mod smbios;
 mod software;
-mod sound;
+pub mod sound;
 pub mod storage;
 mod system;
 mod text;

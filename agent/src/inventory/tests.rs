@@ -45,6 +45,18 @@ fn school_machine() -> Fake {
         .file("/sys/block/sdb/device/model", "SECRET\n")
         .file("/sys/block/sdb/device/serial", "SECRET-0001\n")
         .file("/sys/class/net/lo/type", "772\n")
+        .file(
+            "/etc/cups/printers.conf",
+            "<Printer Salle-12>\nInfo de Personne SECRET\nMakeModel Laser 300\nAllowUser personne\n\
+            DeviceURI smb://personne:SECRET@serveur/copieur?SECRET\n</Printer>\n<Printer PDF>\nDeviceURI cups-pdf:/home/personne\n</Printer>\n",
+        )
+        .file("/sys/bus/usb/devices/1-2/idVendor", "0781\n")
+        .file("/sys/bus/usb/devices/1-2/idProduct", "5567\n")
+        .file("/sys/bus/usb/devices/1-2/bDeviceClass", "00\n")
+        .file("/sys/bus/usb/devices/1-2/product", "SECRET\n")
+        .file("/sys/bus/usb/devices/1-2/serial", "SECRET-0001\n")
+        .file("/sys/bus/usb/devices/1-2:1.0/bInterfaceClass", "08\n")
+        .file("/etc/network/interfaces", "iface wlan0 inet dhcp\n  wpa-ssid SECRET\n  wpa-psk SECRET\n")
 }
 
 fn everything(source: &dyn Source) -> String {
@@ -58,7 +70,7 @@ fn no_user_path_process_or_file_name_leaves() {
         assert!(!payload.to_lowercase().contains(&word.to_lowercase()), "« {word} » in {payload}");
     }
     assert!(
-        payload.contains("salle-12-03") && payload.contains("WD-0042-XY"),
+        ["salle-12-03", "WD-0042-XY", "Laser 300", "smb://serveur/copieur"].iter().all(|word| payload.contains(word)),
         "the machine itself is there: {payload}"
     );
 }
