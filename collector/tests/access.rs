@@ -30,6 +30,7 @@ async fn nobody_gets_past_the_door_without_a_session() {
     let mut open = vec![];
     for (method, path) in web::ways_in() {
         let path = path.replace("{uai}", "0959901W").replace("{id}", "01a20921b53c76179620bccc32ba15dc");
+        let path = path.replace("{zone}", "C").replace("{year}", "2026-2027");
         let path = path.replace("{code}", "en").replace("{name}", "vigie.css");
         let mut browser = Browser::new(here.world.router(false));
         let form = (method == "POST").then(|| "csrf=x".to_owned());

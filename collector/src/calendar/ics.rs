@@ -56,6 +56,15 @@ pub fn parse(bytes: &[u8], default: Option<Zone>) -> Result<Read, Vec<LineError>
     reading.end()
 }
 
+/// Reads a file of either form: iCalendar, or text as [`HolidayTable::parse`] takes it.
+pub fn parse_any(bytes: &[u8], default: Option<Zone>) -> Result<Read, Vec<LineError>> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.trim_start_matches('\u{feff}').trim_start().starts_with("BEGIN:VCALENDAR") {
+        return parse(bytes, default);
+    }
+    Ok(Read { table: HolidayTable::parse(&text)?, passed_over: vec![] })
+}
+
 /// A line as it was before it was folded.
 struct Line {
     number: usize,

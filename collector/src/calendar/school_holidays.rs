@@ -53,10 +53,14 @@ impl fmt::Display for LineError {
         if self.line > 0 {
             write!(f, "line {}: ", self.line)?;
         }
-        if !self.field.is_empty() {
-            write!(f, "{}: ", self.field)?;
-        }
-        f.write_str(&self.message)
+        f.write_str(&self.what())
+    }
+}
+
+impl LineError {
+    /// Field and message, without the line.
+    pub fn what(&self) -> String {
+        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::closure::NetworkKind;
 use super::{Opening, Region, Territory, Weekly, Zone, short, zone};
+use crate::ingest::json_path;
 use jiff::civil::{Date, Time, Weekday, time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,12 @@ impl CalendarSettings {
         if text.len() > MAX_BYTES {
             return Err(refused(format!("{} bytes, more than the {MAX_BYTES} that are read", text.len())));
         }
-        let settings: Self = serde_json::from_str(text).map_err(|error| refused(error.to_string()))?;
+        let settings: Self = serde_json::from_str(text).map_err(|error| {
+            let field = json_path::at(text.as_bytes(), error.line(), error.column());
+            // What serde quotes may be anything that was typed.
+            let problem = error.to_string().chars().filter(|c| !c.is_control()).take(300).collect();
+            if field.is_empty() { refused(problem) } else { SettingsError { field, problem } }
+        })?;
         settings.check()?;
         Ok(settings)
     }

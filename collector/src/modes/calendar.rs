@@ -180,17 +180,12 @@ fn read_settings(file: &Path) -> anyhow::Result<CalendarSettings> {
 fn read_holidays(file: &Path, zone: Option<Zone>) -> anyhow::Result<HolidayTable> {
     let bytes = read_bounded(file, school_holidays::MAX_BYTES)?;
     let name = file.display();
-    let text = String::from_utf8_lossy(&bytes);
-    let read = if text.trim_start_matches('\u{feff}').trim_start().starts_with("BEGIN:VCALENDAR") {
-        ics::parse(&bytes, zone).map(|read| {
-            if !read.passed_over.is_empty() {
-                eprintln!("{name}: no holidays, passed over: {}", read.passed_over.join("; "));
-            }
-            read.table
-        })
-    } else {
-        HolidayTable::parse(&text)
-    };
+    let read = ics::parse_any(&bytes, zone).map(|read| {
+        if !read.passed_over.is_empty() {
+            eprintln!("{name}: no holidays, passed over: {}", read.passed_over.join("; "));
+        }
+        read.table
+    });
     read.map_err(|errors| {
         for error in &errors {
             eprintln!("{name}: {error}");

@@ -20,7 +20,7 @@ pub use lines::*;
 pub use types::*;
 pub use views::*;
 
-use crate::calendar::{CalendarSettings, HolidayTable, SchoolCalendars};
+use crate::calendar::{CalendarSettings, HolidayTable, SchoolCalendars, Zone};
 use crate::engine::Decide;
 use crate::engine::reconcile::Difference;
 use crate::helpdesk::ticket_policy::TicketPolicy;
@@ -197,6 +197,9 @@ pub trait Store: Send + Sync {
         by: &str,
         now: Timestamp,
     ) -> Result<HolidaysSet, StoreError>;
+    /// Takes away what was set for a zone and school year, which is again as compiled in. [`StoreError::NotFound`] where
+    /// nothing was set.
+    async fn clear_school_holidays(&self, zone: Zone, year: i16, now: Timestamp) -> Result<(), StoreError>;
 
     // ── tickets and maintenance ──────────────────────────────────────────────────────────────────────────────────
 

@@ -19,6 +19,8 @@ pub enum Need {
     ApproveMachines,
     /// To say when schools are closed.
     EditCalendars,
+    /// The same, for programs.
+    EditCalendarsProgram,
     /// To take calls, and to work on tickets.
     WorkOnTickets,
     /// To change which incidents become tickets.
@@ -27,6 +29,16 @@ pub enum Need {
     TicketPolicyProgram,
     /// To plan maintenance.
     PlanMaintenance,
+    /// To be told of defects of Vigie itself.
+    SeeDefects,
+}
+
+impl Need {
+    /// Whether programs come this way: nobody is led to the sign-in page, and what is sent is no form, so that the token
+    /// against request forgery comes in a header.
+    pub fn is_for_programs(self) -> bool {
+        matches!(self, Self::SignedInProgram | Self::Metrics | Self::TicketPolicyProgram | Self::EditCalendarsProgram)
+    }
 }
 
 /// Whether somebody of this role may use a route with this need.
@@ -36,8 +48,10 @@ pub fn allows(role: Role, need: Need) -> bool {
         Need::WorkOnTickets => matches!(role, Role::Supervisor | Role::Technician),
         Need::ApproveMachines
         | Need::EditCalendars
+        | Need::EditCalendarsProgram
         | Need::TicketPolicy
         | Need::TicketPolicyProgram
-        | Need::PlanMaintenance => role == Role::Supervisor,
+        | Need::PlanMaintenance
+        | Need::SeeDefects => role == Role::Supervisor,
     }
 }

@@ -95,15 +95,13 @@ async fn admit(web: &Web, need: Need, ask: &mut Ask, request: Request) -> Result
     if !allowed {
         return Err(match (&ask.who, need) {
             (Some(_), _) => Turned::Down(PageError::Forbidden),
-            (None, Need::SignedInProgram | Need::Metrics | Need::TicketPolicyProgram) => {
-                Turned::Down(PageError::SignInNeeded)
-            }
+            (None, need) if need.is_for_programs() => Turned::Down(PageError::SignInNeeded),
             (None, _) => Turned::Away(to_sign_in(request.method(), &ask.path)),
         });
     }
     match *request.method() {
         Method::GET | Method::HEAD => return Ok(request),
-        Method::POST => {}
+        Method::POST if !need.is_for_programs() => {}
         // What a program sends: the body is its handler's to read, the token comes in a header.
         _ => {
             let header = request.headers().get(CSRF_HEADER).and_then(|v| v.to_str().ok()).unwrap_or_default();

@@ -1,13 +1,15 @@
 //! The pages: server-rendered, French and English, live through SSE. Access is decided in [`access`] only.
 //!
-//! One file a page ([`fleet`], [`school`], [`calendar`], [`machine`], [`tickets`], [`ticket_policy`], [`maintenance`],
+//! One file a page ([`fleet`], [`school`], [`calendar`] and [`calendar_api`], [`machine`], [`tickets`], [`ticket_policy`], [`maintenance`],
 //! [`quarantine`], [`search`], [`sign_in`]); beside
 //! them what they share. Handlers read views from the store, turn them into words, and hand those to a template:
 //! templates hold structure only and escape everything.
 
 mod access;
+mod api;
 mod assets;
 mod calendar;
+mod calendar_api;
 mod cells;
 mod cookies;
 mod due;
@@ -41,7 +43,7 @@ use crate::store::Store;
 use access::Need;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use std::sync::Arc;
 
 /// What the pages stand on.
@@ -77,11 +79,15 @@ struct Route {
 }
 
 fn routes() -> Vec<Route> {
-    use Need::{ApproveMachines, EditCalendars, Metrics, Nothing, PlanMaintenance, SignIn, SignedIn, SignedInProgram};
+    use Need::{
+        ApproveMachines, EditCalendars, EditCalendarsProgram, Metrics, Nothing, PlanMaintenance, SignIn, SignedIn,
+        SignedInProgram,
+    };
     use Need::{TicketPolicy, TicketPolicyProgram, WorkOnTickets};
     let read = |path, need, handler| Route { method: "GET", path, need, handler };
     let write = |path, need, handler| Route { method: "POST", path, need, handler };
     let replace = |path, need, handler| Route { method: "PUT", path, need, handler };
+    let remove = |path, need, handler| Route { method: "DELETE", path, need, handler };
     vec![
         read("/", SignedIn, get(fleet::show)),
         read("/etablissements/{uai}", SignedIn, get(school::show)),
@@ -96,6 +102,20 @@ fn routes() -> Vec<Route> {
         write("/regles", TicketPolicy, post(ticket_policy::save)),
         read("/api/v1/ticket-policy", TicketPolicyProgram, get(ticket_policy::api_show)),
         replace("/api/v1/ticket-policy", TicketPolicyProgram, put(ticket_policy::api_save)),
+        read("/api/v1/calendar", SignedInProgram, get(calendar_api::fleet)),
+        replace("/api/v1/calendar", EditCalendarsProgram, put(calendar_api::set_fleet)),
+        remove("/api/v1/calendar", EditCalendarsProgram, delete(calendar_api::clear_fleet)),
+        read("/api/v1/schools/{uai}/calendar", SignedInProgram, get(calendar_api::of_school)),
+        replace("/api/v1/schools/{uai}/calendar", EditCalendarsProgram, put(calendar_api::set_school)),
+        remove("/api/v1/schools/{uai}/calendar", EditCalendarsProgram, delete(calendar_api::clear_school)),
+        read("/api/v1/closures", SignedInProgram, get(calendar_api::closures)),
+        write("/api/v1/closures", EditCalendarsProgram, post(calendar_api::close)),
+        remove("/api/v1/closures/{id}", EditCalendarsProgram, delete(calendar_api::reopen)),
+        read("/api/v1/school-holidays", SignedInProgram, get(calendar_api::holidays)),
+        write("/api/v1/school-holidays", EditCalendarsProgram, post(calendar_api::import)),
+        read("/api/v1/school-holidays/{zone}/{year}", SignedInProgram, get(calendar_api::one_year)),
+        replace("/api/v1/school-holidays/{zone}/{year}", EditCalendarsProgram, put(calendar_api::set_year)),
+        remove("/api/v1/school-holidays/{zone}/{year}", EditCalendarsProgram, delete(calendar_api::clear_year)),
         read("/maintenances", SignedIn, get(maintenance::list)),
         write("/maintenances", PlanMaintenance, post(maintenance::add)),
         write("/maintenances/{id}/fin", PlanMaintenance, post(maintenance::end)),

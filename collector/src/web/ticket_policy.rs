@@ -3,7 +3,8 @@
 
 use super::Web;
 use super::access::{self, Need};
-use super::guard::{Ask, CSRF_HEADER};
+use super::api;
+use super::guard::Ask;
 use super::lang::Lang;
 use super::page::{PageError, Shell, html};
 use super::{reasons, words};
@@ -11,9 +12,10 @@ use crate::helpdesk::ticket_policy::{Flapping, JSON_MAX, PolicyProblem, Rule, Te
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Versions listed.
 const VERSIONS: usize = 20;
@@ -33,7 +35,7 @@ struct RulesTemplate {
     problems: Vec<String>,
     version: String,
     rules: Vec<RuleLine>,
-    /// When a failure that comes and goes is one, per check.
+    /// When a failure that comes and goes is one.
     flapping: Vec<String>,
     versions: Vec<String>,
     /// The policy as text, for those who may change it.
@@ -90,23 +92,29 @@ fn terms(lang: Lang, terms: &Terms) -> TermsLine {
     }
 }
 
-/// When a failure that comes and goes is one.
-fn flapping(lang: Lang, check: &str, flapping: &Flapping) -> String {
-    let what = reasons::problem(lang, check);
-    if flapping.same_within_s == 0 {
-        return lang.tell("rules-flapping-never", &[("what", what.into())]);
+/// When a failure that comes and goes is one: a line for all that have the same times.
+fn flapping(lang: Lang, of: &BTreeMap<String, Flapping>) -> Vec<String> {
+    let mut alike: Vec<(&Flapping, Vec<String>)> = vec![];
+    for (check, times) in of {
+        let what = reasons::problem(lang, check);
+        match alike.iter_mut().find(|(known, _)| *known == times) {
+            Some((_, all)) => all.push(what),
+            None => alike.push((times, vec![what])),
+        }
     }
-    let time = |seconds: u32| words::duration(lang, seconds.into()).into();
-    lang.tell(
-        "rules-flapping",
-        &[
-            ("what", what.into()),
-            ("same", time(flapping.same_within_s)),
-            ("returns", flapping.returns.into()),
-            ("window", time(flapping.window_s)),
-            ("calm", time(flapping.calm_s)),
-        ],
-    )
+    let said = |(times, all): (&Flapping, Vec<String>)| {
+        let time = |seconds: u32| words::duration(lang, seconds.into()).into();
+        let key = if times.same_within_s == 0 { "rules-flapping-never" } else { "rules-flapping" };
+        let figures = [
+            ("what", all.join(", ").into()),
+            ("same", time(times.same_within_s)),
+            ("returns", times.returns.into()),
+            ("window", time(times.window_s)),
+            ("calm", time(times.calm_s)),
+        ];
+        lang.tell(key, &figures)
+    };
+    alike.into_iter().map(said).collect()
 }
 
 /// Business time in hours and minutes: a day of it is not 24 hours.
@@ -148,7 +156,7 @@ async fn page(
             n => lang.tell("rules-version", &[("n", n.to_string().into())]),
         },
         rules: policy.rules.iter().map(|r| rule(lang, r)).collect(),
-        flapping: policy.flapping.iter().map(|(check, f)| flapping(lang, check, f)).collect(),
+        flapping: flapping(lang, &policy.flapping),
         versions: versions
             .iter()
             .map(|v| {
@@ -201,12 +209,7 @@ async fn put(web: &Web, ask: &Ask, policy: TicketPolicy) -> Result<u64, PageErro
 
 /// The policy as JSON. The header `x-csrf-token` is what a change must carry.
 pub async fn api_show(State(web): State<Web>, Extension(ask): Extension<Ask>) -> Result<Response, PageError> {
-    let policy = web.context.store.ticket_policy().await?;
-    let mut response = json(StatusCode::OK, policy.as_ref())?;
-    if let Some(token) = ask.who.as_ref().and_then(|w| w.csrf.parse().ok()) {
-        response.headers_mut().insert(CSRF_HEADER, token);
-    }
-    Ok(response)
+    api::shown(&ask, web.context.store.ticket_policy().await?.as_ref())
 }
 
 /// What a change comes to.
@@ -215,41 +218,14 @@ struct Version {
     version: u64,
 }
 
-/// A refusal that names fields.
-#[derive(Serialize)]
-struct Refused {
-    error: RefusedBody,
-}
-
-#[derive(Serialize)]
-struct RefusedBody {
-    code: &'static str,
-    message: String,
-    problems: Vec<PolicyProblem>,
-}
-
 /// Another policy, as JSON.
 pub async fn api_save(
     State(web): State<Web>,
     Extension(ask): Extension<Ask>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let bytes = axum::body::to_bytes(request.into_body(), JSON_MAX).await.map_err(|_| PageError::TooLarge)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| PageError::BadForm)?;
-    match TicketPolicy::read(text) {
-        Ok(policy) => json(StatusCode::OK, &Version { version: put(&web, &ask, policy).await? }),
-        Err(problems) => {
-            let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            let error = RefusedBody { code: "body_invalid", message, problems };
-            json(StatusCode::BAD_REQUEST, &Refused { error })
-        }
+    match TicketPolicy::read(&api::text(request, JSON_MAX).await?) {
+        Ok(policy) => api::json(StatusCode::OK, &Version { version: put(&web, &ask, policy).await? }),
+        Err(problems) => api::refused(&problems),
     }
-}
-
-fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, PageError> {
-    let text = serde_json::to_string(body).map_err(|error| {
-        tracing::error!(%error, "an answer could not be written as text");
-        PageError::Failed
-    })?;
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], text).into_response())
 }

@@ -340,6 +340,16 @@ pub fn set_holidays(
     Ok(done)
 }
 
+/// Takes away what was set for a zone and school year.
+pub fn clear_holidays(tx: &mut Tx<'_>, zone: Zone, year: i16, now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM school_holiday WHERE zone = ?1 AND year = ?2";
+    if tx.sql.execute(SQL, params![zone.as_str(), i64::from(year)])? == 0 {
+        let which = format!("{} {year}", zone.as_str());
+        return Err(StoreError::NotFound(format!("no school holidays were set for {which}: those shipped hold")));
+    }
+    changed(tx, None, now)
+}
+
 #[cfg(test)]
 pub mod tests {
     //! What the story needs to look inside a transaction.

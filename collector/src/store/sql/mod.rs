@@ -272,6 +272,10 @@ impl Store for SqlStore {
         self.writer.write(move |tx| calendars::set_holidays(tx, &table, &by, now)).await
     }
 
+    async fn clear_school_holidays(&self, zone: Zone, year: i16, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(move |tx| calendars::clear_holidays(tx, zone, year, now)).await
+    }
+
     async fn ticket_policy(&self) -> Result<Arc<TicketPolicy>, StoreError> {
         self.readers.read(ticket_policy::in_force).await
     }

@@ -199,6 +199,13 @@ async fn school_holidays_are_replaced_year_by_year_if_they_are_whole(world: &Wor
                  C;2028-04-08;2028-04-24;Printemps\nC;2028-07-08;2028-09-01;Été\n";
     store.set_school_holidays(HolidayTable::parse(again).unwrap(), "superviseur", at(8)).await.unwrap();
     assert_eq!(store.school_holidays().await.unwrap().of(Zone::C, 2027)[0].first, date(2027, 10, 16));
+
+    store.clear_school_holidays(Zone::C, 2027, at(9)).await.unwrap();
+
+    assert_eq!(store.school_holidays().await.unwrap(), *HolidayTable::shipped());
+    assert!(!of(&store, UAI).await.pedagogical.knows(date(2027, 9, 1)));
+    let again = store.clear_school_holidays(Zone::C, 2027, at(10)).await;
+    assert!(matches!(again, Err(StoreError::NotFound(_))));
 }
 
 async fn a_directory_that_moves_a_school_moves_its_calendar(world: &World) {
