@@ -189,3 +189,4 @@ evidence-rtt-ms = Delay behind the gateway
 evidence-rtt-usual-ms = Usual delay
 evidence-problem = Problem
 value-silent = no answer
+address-not-known = not known (the balancer does not tell it)

@@ -189,3 +189,4 @@ evidence-rtt-ms = Délai derrière la passerelle
 evidence-rtt-usual-ms = Délai habituel
 evidence-problem = Difficulté
 value-silent = pas de réponse
+address-not-known = non connue (le répartiteur ne la dit pas)

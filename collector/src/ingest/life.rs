@@ -4,8 +4,8 @@
 use super::seldom::Seldom;
 use super::watermark::Watermark;
 use crate::clock::Clock;
-use crate::store::{ReplicaState, SignOfLife, Signed, Store, StoreError};
-use jiff::{SignedDuration, Timestamp};
+use crate::store::{CLOCKS_APART, ReplicaState, SignOfLife, Signed, Store, StoreError};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,8 +13,6 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use vigie_shared::id::ReplicaId;
 
-/// A clock of this host that differs more from the shared one is told about.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 /// Time between two signs of life.
 const EVERY: Duration = Duration::from_secs(1);
 

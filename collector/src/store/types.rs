@@ -301,6 +301,9 @@ pub struct SignOfLife {
     pub failed_before: bool,
 }
 
+/// Clocks of collectors that differ by more than this, or from the one of their store, are told about.
+pub const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
+
 /// What a sign of life is answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {

@@ -4,7 +4,7 @@ use super::lang::Lang;
 use super::notes::{self, Line};
 use super::{due, reasons, words};
 use crate::engine::{Bracket, Cause};
-use crate::store::{IncidentSummary, TicketSummary};
+use crate::store::{HistoryLine, IncidentSummary, TicketSummary};
 use jiff::{SignedDuration, Timestamp};
 use vigie_shared::check::{CheckState, INTERNET};
 
@@ -89,11 +89,16 @@ pub fn incident(lang: Lang, incident: &IncidentSummary, now: Timestamp) -> Incid
     }
 }
 
+/// An incident on the page of its ticket, whose history tells its verdicts already: only what it lacks stands here.
+pub fn on_ticket(lang: Lang, one: &IncidentSummary, told: &[HistoryLine], now: Timestamp) -> IncidentView {
+    let lacking: Vec<HistoryLine> = one.history.iter().filter(|line| !notes::is_told(told, line)).cloned().collect();
+    IncidentView { history: notes::lines(lang, &lacking, now), ..incident(lang, one, now) }
+}
+
 /// An outage is broken; what a machine measured is as bad as it was measured when the incident opened.
 fn tone(incident: &IncidentSummary) -> &'static str {
-    let critical = |line: &crate::store::HistoryLine| {
-        line.note.with.get("state").is_some_and(|state| state == CheckState::Critical.as_str())
-    };
+    let critical =
+        |line: &HistoryLine| line.note.with.get("state").is_some_and(|state| state == CheckState::Critical.as_str());
     let broken = incident.check == INTERNET || incident.history.iter().any(critical);
     if broken { "broken" } else { "look" }
 }

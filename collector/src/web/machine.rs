@@ -113,7 +113,7 @@ impl MachineView {
             (lang.say("machine-enrolled"), words::full(lang, page.enrolled, now)),
         ];
         if let Some(address) = &page.address {
-            facts.push((lang.say("machine-address"), address.clone()));
+            facts.push((lang.say("machine-address"), words::address(lang, address)));
         }
         // The section of checks repeats what the table of checks shows with its evidence.
         let rows = page.sections.iter().filter(|row| row.name != name::CHECKS);

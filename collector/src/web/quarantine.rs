@@ -54,7 +54,7 @@ pub async fn list(
             approve: lang.tell("quarantine-approve-named", &[("name", m.host_name.clone().into())]),
             name: m.host_name,
             school: (format!("/etablissements/{}", m.school.0), m.school.1),
-            address: m.address,
+            address: words::address(lang, &m.address),
             enrolled: words::moment(lang, m.enrolled, ask.now),
             why: reasons::word(lang, "why", &m.why),
         })

@@ -154,7 +154,7 @@ impl TicketView {
                 (format!("/tickets/{id}"), words)
             }),
             why: due::why(lang, &page.ticket, now),
-            incidents: page.incidents.iter().map(|i| incidents::incident(lang, i, now)).collect(),
+            incidents: page.incidents.iter().map(|i| incidents::on_ticket(lang, i, &page.history, now)).collect(),
             history: notes::lines(lang, &page.history, now),
             ticket,
         }

@@ -3,6 +3,7 @@
 use super::lang::Lang;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 static PARIS: LazyLock<TimeZone> =
@@ -198,6 +199,24 @@ pub fn capital(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
+/// The same with a small first letter, for the middle of a sentence, unless it begins with an abbreviation.
+pub fn small(text: &str) -> String {
+    let mut rest = text.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => first.to_lowercase().chain(rest).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// An address of a machine. Behind a balancer that does not tell for whom it speaks it is stored as unspecified
+/// (RFC 4291, 2.5.2): that is no address.
+pub fn address(lang: Lang, stored: &str) -> String {
+    match stored.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => lang.say("address-not-known"),
+        _ => stored.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +268,19 @@ mod tests {
         assert_eq!(plain(memory(Lang::Fr, 8 << 30)), "8 Go");
         assert_eq!(plain(memory(Lang::Fr, 16_571_695_104)), "15,4 Go");
         assert!(size(Lang::Fr, u64::MAX).ends_with("\u{a0}Po"));
+    }
+
+    #[test]
+    fn labels_go_into_sentences() {
+        assert_eq!(["Part libre", "DNS", "État", "x", ""].map(small), ["part libre", "DNS", "état", "x", ""]);
+    }
+
+    #[test]
+    fn an_address_that_nobody_told_is_said_in_words() {
+        assert_eq!(address(Lang::Fr, "192.0.2.7"), "192.0.2.7");
+        for stored in ["0.0.0.0", "::"] {
+            assert!(address(Lang::Fr, stored).starts_with("non connue"));
+        }
     }
 
     #[test]

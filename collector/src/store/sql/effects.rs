@@ -3,8 +3,8 @@
 
 use super::super::StoreError;
 use super::row::{json, ms, params};
-use super::ticket_effects;
 use super::writer::Tx;
+use super::{explanation, ticket_effects};
 use crate::engine::{Bracket, Effect, IncidentKey, Note, Scope};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -220,5 +220,5 @@ fn incident_line(tx: &Tx<'_>, incident: IncidentId, at: Timestamp, note: &Note) 
         (SELECT coalesce(max(n), 0) + 1 FROM incident_history WHERE incident = ?1), ?2, ?3, ?4, ?5)";
     let row = params![incident.as_bytes(), ms(at), MACHINE, note.code, json(&note.with)?];
     tx.sql.execute(SQL, row)?;
-    Ok(())
+    explanation::add(tx, incident, at, note)
 }

@@ -12,6 +12,7 @@ mod doubts;
 mod effects;
 pub mod engine;
 mod events;
+mod explanation;
 mod findings;
 mod identity;
 mod incidents;

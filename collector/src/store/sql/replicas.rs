@@ -3,7 +3,7 @@
 //! A sign of life that finds nothing to say writes one row, its own. What touches others (giving one up, an absence)
 //! is judged one at a time, and the rows are read again when the turn came.
 
-use super::super::{ReplicaState, SignOfLife, Signed, StoreError};
+use super::super::{CLOCKS_APART, ReplicaState, SignOfLife, Signed, StoreError};
 use super::engine::Sql;
 use super::row::{Row, cut, ms, params};
 use super::writer::Tx;
@@ -24,8 +24,6 @@ const SUCCEEDED_AFTER: SignedDuration = SignedDuration::from_secs(5);
 const COMMON_EVERY: SignedDuration = SignedDuration::from_secs(5);
 /// A clock this much behind what it once said was set back (`ingest::watermark` waits for a smaller step).
 const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
-/// Clocks that differ by more than this are told about.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(2);
 /// How long a school that is due is ours to look at.
 const LEASE: SignedDuration = SignedDuration::from_secs(10);
 

@@ -2,9 +2,9 @@
 
 use super::super::StoreError;
 use super::effects::{MACHINE, machine_of, open_incident};
-use super::outbox;
 use super::row::{int, json, ms, params, stored_pauses};
 use super::writer::Tx;
+use super::{explanation, outbox};
 use crate::calendar::Pause;
 use crate::engine::{Effect, IncidentKey, NewTicket, Note};
 use jiff::Timestamp;
@@ -16,11 +16,11 @@ pub fn write(tx: &Tx<'_>, school: SchoolId, effect: &Effect) -> Result<(), Store
         Effect::Ticket { key, ticket } => put_on_ticket(tx, school, key, ticket),
         Effect::TightenTicket { ticket, note } => tighten(tx, school, ticket, note),
         Effect::ReopenTicket { key, group_key, pauses, due, at, note } => {
-            let (incident, _) = open_incident(tx, key)?;
+            let (incident, before) = open_incident(tx, key)?;
             let id = last_resolved(tx, school, group_key)?.ok_or_else(|| missing(group_key, "resolved"))?;
             reopen(tx, id, pauses, *due, *at)?;
-            attach(tx, incident, id)?;
             line(tx, id, *at, MACHINE, note)?;
+            attach(tx, (incident, before), id)?;
             outbox::put(tx, school, id, *at, &Note::new("ticket_reopened").with("due", due))
         }
         Effect::RestoreTicket { group_key, restored, at, note } => {
@@ -87,9 +87,10 @@ fn last_resolved(tx: &Tx<'_>, school: SchoolId, group_key: &str) -> Result<Optio
     tx.sql.find(SQL, params![school, group_key], |row| row.get(0))
 }
 
-fn attach(tx: &Tx<'_>, incident: IncidentId, ticket: TicketId) -> Result<(), StoreError> {
+/// Puts an incident on a ticket, which gets its explanation; `before` is the ticket that it was on.
+fn attach(tx: &Tx<'_>, (incident, before): (IncidentId, Option<TicketId>), ticket: TicketId) -> Result<(), StoreError> {
     tx.sql.execute("UPDATE incident SET ticket = ?2 WHERE id = ?1", params![incident, ticket])?;
-    Ok(())
+    if before == Some(ticket) { Ok(()) } else { explanation::bring(tx, incident, ticket) }
 }
 
 /// Puts an incident on the open ticket of its group, opening it when there is none. Only opening is told to people: what
@@ -101,14 +102,14 @@ fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewT
         if before == Some(id) {
             return Ok(());
         }
-        attach(tx, incident, id)?;
-        return line(tx, id, ticket.at, MACHINE, &about("incident_joined"));
+        line(tx, id, ticket.at, MACHINE, &about("incident_joined"))?;
+        return attach(tx, (incident, before), id);
     }
     let follows = if ticket.follows { last_resolved(tx, school, &ticket.group_key)? } else { None };
     let (id, number) = insert(tx, school, ticket, machine_of(key), &key.instance, None, follows)?;
-    attach(tx, incident, id)?;
     let opened = about("ticket_opened").with("number", number);
     line(tx, id, ticket.at, MACHINE, &opened)?;
+    attach(tx, (incident, before), id)?;
     if let Some(former) = follows {
         line(tx, id, ticket.at, MACHINE, &Note::new("follows").with("number", number_of(tx, former)?))?;
     }
@@ -118,25 +119,31 @@ fn put_on_ticket(tx: &Tx<'_>, school: SchoolId, key: &IncidentKey, ticket: &NewT
 /// Gives an open ticket the terms of something more pressing that joined it, and has people told.
 fn tighten(tx: &Tx<'_>, school: SchoolId, ticket: &NewTicket, note: &Note) -> Result<(), StoreError> {
     let id = the_open(tx, school, &ticket.group_key)?;
-    const SQL: &str = "UPDATE ticket SET name = ?2, category = ?3, urgency = ?4, impact = ?5, allowed_minutes = ?6, \
-            quiet_s = ?7, reopen_within_s = ?8, opened = ?9, due = ?10, pauses = '[]', restored = NULL WHERE id = ?1";
-    tx.sql.execute(
-        SQL,
-        params![
-            id,
-            ticket.check,
-            ticket.category,
-            ticket.urgency.as_str(),
-            ticket.impact.as_str(),
-            ticket.allowed_minutes,
-            ticket.quiet_s,
-            ticket.reopen_within_s,
-            ms(ticket.opened),
-            ms(ticket.due),
-        ],
-    )?;
+    const SQL: &str = "UPDATE ticket SET pauses = '[]', restored = NULL WHERE id = ?1";
+    tx.sql.execute(SQL, params![id])?;
+    set_terms(tx, id, ticket)?;
     line(tx, id, ticket.at, MACHINE, note)?;
     outbox::put(tx, school, id, ticket.at, &Note::new("ticket_tightened").with("due", ticket.due))
+}
+
+/// What a ticket is about and its terms: those of a new one, or of something more pressing.
+fn set_terms(tx: &Tx<'_>, id: TicketId, ticket: &NewTicket) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE ticket SET name = ?2, category = ?3, urgency = ?4, impact = ?5, allowed_minutes = ?6, \
+            quiet_s = ?7, reopen_within_s = ?8, opened = ?9, due = ?10 WHERE id = ?1";
+    let row = params![
+        id,
+        ticket.check,
+        ticket.category,
+        ticket.urgency.as_str(),
+        ticket.impact.as_str(),
+        ticket.allowed_minutes,
+        ticket.quiet_s,
+        ticket.reopen_within_s,
+        ms(ticket.opened),
+        ms(ticket.due),
+    ];
+    tx.sql.execute(SQL, row)?;
+    Ok(())
 }
 
 fn number_of(tx: &Tx<'_>, ticket: TicketId) -> Result<u64, StoreError> {
@@ -156,31 +163,13 @@ pub fn insert(
     const NUMBER: &str = "UPDATE counter SET value = value + 1 WHERE name = 'ticket' AND shard = 0 RETURNING value";
     let number: u64 = tx.sql.value(NUMBER, &[])?;
     let id = TicketId::new();
+    // What is zero here is set below.
     const SQL: &str = "INSERT INTO ticket (id, number, school, group_key, name, machine, instance, category, urgency, \
             impact, allowed_minutes, quiet_s, reopen_within_s, opened, due, called, follows) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
-    tx.sql.execute(
-        SQL,
-        params![
-            id,
-            int(number),
-            school,
-            ticket.group_key,
-            ticket.check,
-            machine,
-            instance,
-            ticket.category,
-            ticket.urgency.as_str(),
-            ticket.impact.as_str(),
-            ticket.allowed_minutes,
-            ticket.quiet_s,
-            ticket.reopen_within_s,
-            ms(ticket.opened),
-            ms(ticket.due),
-            called.map(ms),
-            follows,
-        ],
-    )?;
+        VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, '', '', '', 0, 0, 0, 0, 0, ?7, ?8)";
+    let called = called.map(ms);
+    tx.sql.execute(SQL, params![id, int(number), school, ticket.group_key, machine, instance, called, follows])?;
+    set_terms(tx, id, ticket)?;
     Ok((id, number))
 }
 

@@ -45,7 +45,7 @@ pub fn of_school(sql: &Sql, school: SchoolId, limit: usize) -> Result<Vec<Ticket
 /// One ticket with its incidents and its history.
 pub fn page(sql: &Sql, ticket: TicketId) -> Result<Option<TicketPage>, StoreError> {
     let Some(summary) = read(sql, "WHERE t.id = ?1", params![ticket])?.pop() else { return Ok(None) };
-    const HISTORY: &str = "SELECT at, by, code, figures FROM ticket_entry WHERE ticket = ?1 ORDER BY n";
+    const HISTORY: &str = "SELECT at, by, code, figures FROM ticket_entry WHERE ticket = ?1 ORDER BY at, n";
     let history = incidents::lines(sql, HISTORY, params![ticket])?;
     const FORMER: &str = "SELECT f.id, f.number FROM ticket t JOIN ticket f ON f.id = t.follows WHERE t.id = ?1";
     let follows = sql.find(FORMER, params![ticket], |row| Ok((row.get(0)?, row.get(1)?)))?;

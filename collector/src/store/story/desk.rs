@@ -83,9 +83,11 @@ impl Desk {
         self.store.tickets(50).await.unwrap()
     }
 
+    /// What became of a ticket, without the explanations of its incidents.
     async fn codes(&self, ticket: TicketId) -> Vec<String> {
         let page = self.store.ticket(ticket).await.unwrap().unwrap();
-        page.history.into_iter().map(|line| line.note.code).collect()
+        let codes = page.history.into_iter().map(|line| line.note.code);
+        codes.filter(|code| !["opened_by_check", "resolved_by_check"].contains(&code.as_str())).collect()
     }
 
     pub async fn told(&self) -> Vec<String> {

@@ -234,6 +234,9 @@ async fn refining_an_incident_never_moves_its_ticket(world: &World) {
     assert_eq!((incident.started.by, incident.ended, incident.confidence), (at(6), Some(end), Confidence::Confirmed));
     let codes: Vec<_> = incident.history.iter().map(|line| line.note.code.as_str()).collect();
     assert_eq!(codes, ["opened", "refined", "resolved_by_check", "refined"]);
+    let told: Vec<_> = page.history.iter().map(|line| line.note.code.as_str()).collect();
+    assert_eq!(told, ["ticket_opened", "opened", "refined", "resolved_by_check", "refined"], "the ticket keeps it all");
+    assert_eq!(page.history[4].note.with["second"], "31", "what is learnt after the end as well");
     let unknown = IncidentKey::new(Scope::School(school), "nothing", "");
     assert!(want(&store, school, 40, vec![ticket(&unknown, 40)]).await.is_err());
 }
@@ -251,7 +254,10 @@ async fn incidents_of_one_group_share_a_ticket(world: &World) {
     assert_eq!((tickets.len(), tickets[0].about.clone()), (1, Some(("PC01".to_owned(), "/".to_owned()))));
     let page = store.ticket(tickets[0].id).await.unwrap().unwrap();
     let codes: Vec<_> = page.history.iter().map(|line| (line.at, line.note.code.as_str())).collect();
-    assert_eq!(codes, [(at(10), "ticket_opened"), (at(20), "incident_joined")]);
+    let opened = [(at(10), "ticket_opened"), (at(10), "opened")];
+    assert_eq!(codes, [opened, [(at(20), "incident_joined"), (at(20), "opened")]].concat());
+    let about = |n: usize| page.history[n].note.with.get("about").map(String::as_str);
+    assert_eq!((about(1), about(3)), (Some("PC01, /"), Some("PC01, /data")), "each line says what it is about");
     assert_eq!(page.incidents.iter().map(|i| i.instance.as_str()).collect::<Vec<_>>(), ["/", "/data"]);
     assert_eq!(page.incidents[1].machine, Some((machine, "PC01".to_owned())));
     assert_eq!(store.machine(machine, at(21)).await.unwrap().unwrap().open.len(), 2);
