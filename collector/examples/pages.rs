@@ -1,4 +1,5 @@
-//! Serves the pages over an invented fleet on the loopback, to look at them: `cargo run --example pages [PORT]`.
+//! Serves the pages over an invented fleet on the loopback, to look at them: `cargo run --example pages [PORT
+//! [empty|doubt]]`: without machines, or as if the reconciler had found something.
 //!
 //! Prints the address; sign in as `superviseur` or `technicien.a` with the password it prints.
 
@@ -11,14 +12,17 @@ use vigie_collector::store::Role;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let port: u16 = std::env::args().nth(1).map_or(Ok(0), |port| port.parse())?;
-    let empty = std::env::args().nth(2).is_some_and(|word| word == "empty");
+    let what = std::env::args().nth(2).unwrap_or_default();
     let folder = tempfile::tempdir()?;
     let mut world = World::new(folder.path(), fleet::NOW.parse()?);
     world.user("superviseur", Role::Supervisor).await;
     world.user("technicien.a", Role::Technician).await;
-    if !empty {
+    if what != "empty" {
         let fleet = fleet::make(&mut world).await;
         println!("/etablissements/{} /postes/{} /postes/{}", fleet.cut, fleet.full.id, fleet.server.id);
+    }
+    if what == "doubt" {
+        world.in_doubt.store(2, std::sync::atomic::Ordering::Relaxed);
     }
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://{} (superviseur or technicien.a, {PASSWORD})", listener.local_addr()?);

@@ -39,6 +39,19 @@ async fn an_empty_fleet_says_what_to_do_first() {
 }
 
 #[tokio::test]
+async fn a_supervisor_is_told_what_to_do_about_incidents_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world(&folder).await;
+    world.user("superviseur", Role::Supervisor).await;
+    let mut supervisor = Browser::signed_in(world.router(false), "superviseur").await;
+    assert!(!supervisor.get("/").await.says("défaut de Vigie"));
+    world.in_doubt.store(2, std::sync::atomic::Ordering::Relaxed);
+    let page = supervisor.get("/").await;
+    assert!(page.says("2 cas) : c’est un défaut de Vigie ; vérifiez par téléphone"), "{}", page.text);
+    assert!(!browser(&world).await.get("/").await.says("défaut de Vigie"), "a technician can do nothing about it");
+}
+
+#[tokio::test]
 async fn the_headline_names_the_outage_and_its_due_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut world = world(&folder).await;
@@ -64,6 +77,8 @@ async fn the_headline_names_the_outage_and_its_due_time() {
         ticket.says("14 postes se sont tus ensemble et sans adieu")
             && ticket.says("Ticket n° 1 ouvert : Coupure internet.")
     );
+    assert_eq!(ticket.text.matches("se sont tus ensemble").count(), 1, "the ticket tells it, its incident not again");
+    assert!(ticket.says("Témoins : B12-01, ") && ticket.says(" et 6 autres."), "{}", ticket.text);
 
     let school = browser.get(&format!("/etablissements/{}", fleet.cut)).await;
     assert_eq!(school.element("h1"), "Collège des Tilleuls");

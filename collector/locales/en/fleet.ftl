@@ -147,3 +147,7 @@ search-results = { $n ->
 search-ask = Type the name of a machine, a school, a town or a UAI.
 search-limit = Only the first { $n } are shown: say more.
 count-quarantined = { $n } in quarantine
+in-doubt = The incidents shown and what the machines said do not agree ({ $n ->
+    [one] one case
+   *[other] { $n } cases
+}): this is a defect of Vigie; make sure by telephone before you drive there, and send those who maintain Vigie the lines “defect of Vigie” of the collector’s log, which name the school.

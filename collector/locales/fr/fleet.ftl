@@ -153,3 +153,7 @@ search-results = { $n ->
 search-ask = Tapez un nom de poste, un établissement, une commune ou un UAI.
 search-limit = Seuls les { $n } premiers sont montrés : précisez.
 count-quarantined = { $n } en quarantaine
+in-doubt = Les pannes affichées et ce que les postes ont dit ne s’accordent pas ({ $n ->
+    [one] un cas
+   *[other] { $n } cas
+}) : c’est un défaut de Vigie ; vérifiez par téléphone avant de vous déplacer, et envoyez à qui maintient Vigie les lignes « defect of Vigie » du journal du collecteur, qui nomment l’établissement.

@@ -1,6 +1,7 @@
 //! `/`: the health of the fleet. The state in words first, then what is due, then who needs somebody, then the rest.
 
 use super::Web;
+use super::access::{self, Need};
 use super::cells::{self, Cell, CellView, Strip, Tally};
 use super::guard::Ask;
 use super::incidents::{self, IncidentView, TicketLine};
@@ -15,6 +16,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use vigie_shared::check::INTERNET;
 
 /// Open tickets shown here; the rest is one link away.
@@ -29,7 +31,10 @@ pub async fn show(State(web): State<Web>, Extension(ask): Extension<Ask>) -> Res
     let fleet = web.context.store.fleet(ask.now).await?;
     let view = FleetView::new(ask.lang, &fleet, ask.now);
     let s = Shell::new(&ask, ask.lang.say("nav-fleet"), "fleet");
-    html(&FleetTemplate { s, view })
+    let may_know = ask.who.as_ref().is_some_and(|w| access::allows(w.role, Need::SeeDefects));
+    let in_doubt = Some(web.context.in_doubt.load(Ordering::Relaxed)).filter(|n| may_know && *n > 0);
+    let in_doubt = in_doubt.map(|n| ask.lang.tell("in-doubt", &[("n", n.into())]));
+    html(&FleetTemplate { s, view, in_doubt })
 }
 
 #[derive(Template)]
@@ -37,6 +42,8 @@ pub async fn show(State(web): State<Web>, Extension(ask): Extension<Ask>) -> Res
 struct FleetTemplate {
     s: Shell,
     view: FleetView,
+    /// That open incidents do not follow from the facts, for those who can have it mended.
+    in_doubt: Option<String>,
 }
 
 /// A part of the headline: its text, and whether it is what hurts.

@@ -50,6 +50,8 @@ struct Planned {
     goes_on: bool,
     reason: String,
     by: String,
+    /// The button that ends it, or takes it away before it began, and its name for those who do not see the line.
+    verb: &'static str,
     end: String,
 }
 
@@ -75,9 +77,11 @@ fn planned(lang: Lang, one: &MaintenanceView, now: Timestamp) -> Planned {
     }
     let from = words::full(lang, one.from, now);
     let to = words::full(lang, end, now);
+    let verb = if one.from <= now { "maintenance-end" } else { "maintenance-cancel" };
     Planned {
         id: one.id.to_string(),
-        end: lang.tell("maintenance-end-named", &[("what", what.clone().into())]),
+        verb,
+        end: lang.tell(&format!("{verb}-named"), &[("what", what.clone().into())]),
         what,
         when: lang.tell("maintenance-from-to", &[("from", from.into()), ("to", to.into())]),
         state: lang.say(state),

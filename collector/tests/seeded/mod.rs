@@ -20,6 +20,7 @@ use vigie_collector::calendar::Region;
 use vigie_collector::clock::Clock;
 use vigie_collector::directory::SchoolRow;
 use vigie_collector::engine::Engine;
+use vigie_collector::ingest::reconciler::InDoubt;
 use vigie_collector::store::sql::SqlStore;
 use vigie_collector::store::sqlite;
 use vigie_collector::store::{
@@ -77,6 +78,7 @@ pub struct World {
     pub store: Arc<SqlStore>,
     pub engine: Arc<Engine>,
     pub clock: Arc<SetClock>,
+    pub in_doubt: InDoubt,
     schools: u8,
 }
 
@@ -89,6 +91,7 @@ impl World {
             store: Arc::new(sqlite::open(&folder.join("vigie.sqlite")).unwrap()),
             engine: Arc::new(Engine::with_office_hours(Region::France).unwrap()),
             clock: SetClock::at(now),
+            in_doubt: InDoubt::default(),
             schools: 0,
         }
     }
@@ -98,7 +101,7 @@ impl World {
             store: self.store.clone(),
             clock: self.clock.clone(),
             decider: self.engine.clone(),
-            in_doubt: Arc::default(),
+            in_doubt: self.in_doubt.clone(),
             secure_cookies,
         })
     }
