@@ -131,7 +131,12 @@ async fn a_resolved_outage_is_told_from_start_to_end() {
     assert_eq!(page.element("h1"), "Tout va bien. Rien ne demande votre attention.");
     let list = browser.get("/tickets").await;
     let ticket = browser.get(&link(&list, "/tickets/")).await;
-    assert!(ticket.says("Résolu") && ticket.says("revenus : le service est rétabli"), "{}", ticket.text);
+    assert!(
+        ticket.says("Résolu")
+            && ticket.says("revenus sans plainte : le service est rétabli. Si la panne revient bientôt"),
+        "{}",
+        ticket.text
+    );
 }
 
 #[tokio::test]

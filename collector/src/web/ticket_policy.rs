@@ -98,7 +98,7 @@ fn flapping(lang: Lang, of: &BTreeMap<String, Flapping>) -> Vec<String> {
     for (check, times) in of {
         let what = reasons::problem(lang, check);
         match alike.iter_mut().find(|(known, _)| *known == times) {
-            Some((_, all)) => all.push(what),
+            Some((_, all)) => all.push(words::small(&what)),
             None => alike.push((times, vec![what])),
         }
     }
