@@ -16,17 +16,20 @@ mod monitors;
 pub mod network;
 pub mod operating_system;
 mod pci;
+mod posture;
 pub mod printers;
 pub mod processors;
+pub mod registry;
 pub mod routes;
 pub mod smart;
 pub mod smbios;
-mod software;
+pub mod software;
 pub mod sound;
 pub mod storage;
 mod system;
 mod text;
 mod tidy;
+mod updates;
 mod usb;
 pub mod vitals;
 pub mod volumes;
@@ -76,6 +79,8 @@ pub const SECTIONS: &[Section] = &[
         show: text::operating_system,
     },
     Section { name: name::SOFTWARE, read: |s| encode(software::collect(s)), show: text::software },
+    Section { name: name::UPDATES, read: |s| encode(updates::collect(s)), show: text::updates },
+    Section { name: name::SECURITY_POSTURE, read: |s| encode(posture::collect(s)), show: text::posture },
     Section { name: name::AGENT, read: |s| encode(agent::collect(s)), show: text::agent },
 ];
 

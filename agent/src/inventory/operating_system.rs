@@ -44,6 +44,10 @@ pub fn collect(source: &dyn Source) -> Outcome<OperatingSystem> {
         kernel: first_of(&["/proc/sys/kernel/osrelease"]),
         host_name: first_of(&["/proc/sys/kernel/hostname", "/etc/hostname"]),
         architecture: architecture(source),
+        edition: field("VARIANT"),
+        build: tidy::line(source, "/etc/debian_version").filter(|text| text.starts_with(|c: char| c.is_ascii_digit())),
+        install_date: install_date(source),
+        support_end: field("SUPPORT_END"),
     };
     if system.kernel.is_none() && described.is_empty() {
         return Outcome::Unavailable { reasons };
@@ -53,6 +57,11 @@ pub fn collect(source: &dyn Source) -> Outcome<OperatingSystem> {
 
 fn is_missing(read: &Result<String, Unreadable>) -> bool {
     matches!(read, Err(Unreadable::Missing(_)))
+}
+
+/// The day of the first start, when the machine got its identifier (`machine-id(5)`), which no update touches.
+fn install_date(source: &dyn Source) -> Option<String> {
+    source.modified_s("/etc/machine-id").and_then(tidy::day)
 }
 
 /// As the kernel names it (Linux 6.1 and later), else what this program was built for, where it runs.

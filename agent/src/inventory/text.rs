@@ -235,7 +235,8 @@ pub(super) fn batteries(raw: &RawValue, _whole: bool) -> String {
 pub(super) fn operating_system(raw: &RawValue, _whole: bool) -> String {
     page(raw, &|section, page| {
         let name = if section.get("full_name").is_some() { "name:full_name" } else { "name" };
-        page.facts(section, &[name, "version", "kernel", "architecture", "host name:host_name"]);
+        page.facts(section, &[name, "version", "kernel", "architecture", "edition", "build"]);
+        page.facts(section, &["installed on:install_date", "support ends:support_end", "host name:host_name"]);
     })
 }
 
@@ -243,10 +244,30 @@ pub(super) fn software(raw: &RawValue, whole: bool) -> String {
     page(raw, &|section, page| {
         let packages = list(section, "packages");
         if whole {
-            page.table(packages, &["name", "version", "architecture", "size:size_bytes", "publisher"]);
+            page.table(packages, &["name", "version", "architecture", "source", "size:size_bytes", "publisher"]);
         } else {
             page.line(&format!("{} packages (all of them: --section software)", packages.len()));
         }
+    })
+}
+
+pub(super) fn updates(raw: &RawValue, whole: bool) -> String {
+    page(raw, &|section, page| {
+        page.facts(section, &["security", "in all:all", "restart needed:reboot_required", "lists of:lists_of"]);
+        if whole {
+            page.table(list(section, "packages"), &["name", "installed", "available"]);
+        }
+    })
+}
+
+pub(super) fn posture(raw: &RawValue, _whole: bool) -> String {
+    page(raw, &|section, page| {
+        page.facts(section, &["secure boot:secure_boot", "tpm", "administrators:local_administrators"]);
+        page.table(list(section, "firewalls"), &["firewall:name", "enabled"]);
+        page.table(list(section, "antivirus"), &["antivirus:name", "signatures of:signatures_of"]);
+        page.table(list(section, "encrypted"), &["encrypted:device", "kind"]);
+        page.table(list(section, "services"), &["service:name"]);
+        page.table(list(section, "certificates"), &["certificate:place", "expires"]);
     })
 }
 

@@ -58,6 +58,18 @@ pub fn none_or_unknown<T: Default>(source: &dyn Source, why: &Unreadable) -> Out
     }
 }
 
+/// Whether a text names no folder of a person (invariant 11).
+pub fn impersonal(text: &str) -> bool {
+    let text = text.to_ascii_lowercase().replace('\\', "/");
+    !["/home/", "/users/", "/root/", "/documents and settings/"].iter().any(|home| text.contains(home))
+}
+
+/// The day of a moment in seconds since 1970, ISO 8601, in universal time: the same wherever it is read.
+pub fn day(seconds: i64) -> Option<String> {
+    let moment = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(jiff::tz::TimeZone::UTC.to_datetime(moment).date().to_string())
+}
+
 /// Cuts a list at its bound, and says so.
 pub fn cap<T>(list: &mut Vec<T>, max: usize, what: &str, reasons: &mut Vec<String>) {
     if list.len() > max {

@@ -1,6 +1,6 @@
 //! `vigie-agent inventory`: reads the inventory of this machine, or of a captured one, and prints it.
 
-use crate::inventory::{SECTIONS, Section};
+use crate::inventory::{self, SECTIONS, Section};
 use crate::source::{Captured, Live, Source};
 use anyhow::{Context, bail};
 use serde_json::value::RawValue;
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use vigie_shared::section::{OperatingSystem, name};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -18,9 +19,19 @@ pub struct Options {
     /// Print one JSON object, section by section, exactly as it would be sent.
     #[arg(long)]
     json: bool,
+    /// Print it in another program's format.
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "section"])]
+    format: Option<Format>,
     /// Only this section.
     #[arg(long, value_name = "NAME")]
     section: Option<String>,
+}
+
+/// Formats of other programs.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// GLPI's native inventory.
+    Glpi,
 }
 
 /// Runs the verb.
@@ -28,7 +39,9 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     let source = source(options.root.as_deref())?;
     let sections = chosen(options.section.as_deref())?;
     let whole = options.section.is_some();
-    let text = if options.json {
+    let text = if let Some(Format::Glpi) = options.format {
+        glpi(&inventory::collect(source.as_ref())) + "\n"
+    } else if options.json {
         let read: BTreeMap<&str, Box<RawValue>> =
             sections.iter().map(|section| (section.name, section.collect(source.as_ref()))).collect();
         serde_json::to_string(&read)? + "\n"
@@ -37,6 +50,17 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The inventory in GLPI's format. The name of the machine stands for the agent: this verb needs no enrolment.
+fn glpi(sections: &BTreeMap<String, Box<RawValue>>) -> String {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        data: Option<OperatingSystem>,
+    }
+    let system = sections.get(name::OPERATING_SYSTEM).and_then(|raw| serde_json::from_str::<Body>(raw.get()).ok());
+    let host = system.and_then(|body| body.data?.host_name).unwrap_or_else(|| "vigie".into());
+    vigie_shared::glpi::inventory(&host, sections).to_string()
 }
 
 /// The machine to read: this one, or the one captured in a folder.

@@ -1,8 +1,10 @@
 //! `vigie-agent parse KIND FILE`: what the agent understands of one captured file. Another kind is one more arm of
 //! [`understood`].
 
+mod reg;
+
 use super::inventory::print;
-use crate::inventory::{edid, smart, smbios};
+use crate::inventory::{edid, registry, smart, smbios};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,7 +20,7 @@ const FILE_MAX: u64 = 16 << 20;
 #[derive(clap::Args)]
 pub struct Options {
     /// What the file is: edid (a block of /sys/class/drm), smbios (/sys/firmware/dmi/tables/DMI or `dmidecode
-    /// --dump-bin`), smartctl (an answer of `smartctl --json`).
+    /// --dump-bin`), smartctl (an answer of `smartctl --json`), reg (an export of the Windows registry).
     kind: String,
     /// The file.
     file: PathBuf,
@@ -63,7 +65,8 @@ fn understood(kind: &str, bytes: &[u8]) -> Result<Value, String> {
         }
         "smbios" => Ok(Value::Object(fields(&smbios::parse_dump(bytes)?))),
         "smartctl" => Ok(Value::Object(fields(&smart::parse(bytes)?))),
-        _ => Err(format!("there is no kind « {kind} »; there are edid, smbios and smartctl")),
+        "reg" => Ok(Value::Object(fields(&reg::understood(&registry::parse(bytes))))),
+        _ => Err(format!("there is no kind « {kind} »; there are edid, smbios, smartctl and reg")),
     }
 }
 

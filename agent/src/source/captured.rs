@@ -4,12 +4,15 @@
 //! folder, and nothing climbs out of it. A capture may come from anybody, so anything that is not a plain file or
 //! folder (a pipe, a device) is refused rather than opened.
 
-use super::{READ_MAX, Source, Unreadable, VolumeUse, failed, mounts, read_bounded};
-use std::collections::VecDeque;
+use super::{READ_MAX, Source, Unreadable, VolumeUse, failed, mounts, read_bounded, read_part};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// Name of the file that holds the volumes with their use, in the folder itself: a JSON list of [`VolumeUse`].
 pub const VOLUMES_FILE: &str = "vigie-volumes.json";
+/// Name of the file that holds when files were changed, seconds since 1970: a JSON object by path. The dates of a copy are
+/// those of the copying.
+pub const MODIFIED_FILE: &str = "vigie-modified.json";
 /// Most symbolic links followed for one path (the kernel allows 40).
 const LINKS_MAX: usize = 40;
 
@@ -98,6 +101,12 @@ impl Source for Captured {
         Ok(target.to_string_lossy().into_owned())
     }
 
+    fn part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, Unreadable> {
+        let place = self.place(path, true)?;
+        kind(&place, path, std::fs::Metadata::is_file)?;
+        read_part(&place, path, offset, length)
+    }
+
     fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable> {
         match self.read(VOLUMES_FILE) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -105,6 +114,11 @@ impl Source for Captured {
             Err(Unreadable::Missing(_)) => self.text("/proc/mounts").map(|text| mounts::parse(&text)),
             Err(error) => Err(error),
         }
+    }
+
+    fn modified_s(&self, path: &str) -> Option<i64> {
+        let told: BTreeMap<String, i64> = serde_json::from_slice(&self.read(MODIFIED_FILE).ok()?).ok()?;
+        told.get(path).copied()
     }
 
     fn each_line(&self, path: &str, see: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unreadable> {

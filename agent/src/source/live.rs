@@ -1,6 +1,8 @@
 //! The machine we run on.
 
-use super::{READ_MAX, Source, Unreadable, VolumeUse, failed, host, lines_bounded, list_bounded, read_bounded};
+use super::{
+    READ_MAX, Source, Unreadable, VolumeUse, failed, host, lines_bounded, list_bounded, read_bounded, read_part,
+};
 use ipnet::IpNet;
 use std::path::Path;
 
@@ -20,6 +22,15 @@ impl Source for Live {
     fn link(&self, path: &str) -> Result<String, Unreadable> {
         let target = std::fs::read_link(path).map_err(|error| failed(path, &error))?;
         Ok(target.to_string_lossy().into_owned())
+    }
+
+    fn part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, Unreadable> {
+        read_part(Path::new(path), path, offset, length)
+    }
+
+    fn modified_s(&self, path: &str) -> Option<i64> {
+        let changed = std::fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+        i64::try_from(changed.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
     }
 
     fn volumes(&self) -> Result<Vec<VolumeUse>, Unreadable> {

@@ -6,13 +6,13 @@ mod live;
 mod mounts;
 mod recorded;
 
-pub use captured::{Captured, VOLUMES_FILE};
+pub use captured::{Captured, MODIFIED_FILE, VOLUMES_FILE};
 pub use live::Live;
 pub use mounts::parse as parse_mounts;
 pub use recorded::{Recorded, Taken};
 
 use ipnet::IpNet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -86,6 +86,19 @@ pub trait Source: Send + Sync {
         let bytes = self.read(path)?;
         let _ = bytes.split(|byte| *byte == b'\n').all(see);
         Ok(())
+    }
+
+    /// A part of a file that may be larger than [`READ_MAX`]: at most `length` bytes from `offset`, fewer at its end.
+    fn part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, Unreadable> {
+        let whole = self.read(path)?;
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
+        Ok(whole.get(from..from.saturating_add(length).min(whole.len())).unwrap_or_default().to_vec())
+    }
+
+    /// When a file or folder was last changed, seconds since 1970. Of a captured machine only what was noted beside it
+    /// ([`MODIFIED_FILE`]): its files have the dates of the copy.
+    fn modified_s(&self, _path: &str) -> Option<i64> {
+        None
     }
 
     /// A copy that may outlive this borrow, when a call may hang and must be left behind ([`volumes_bounded`]).
@@ -191,6 +204,17 @@ fn lines_bounded(place: &Path, path: &str, see: &mut dyn FnMut(&[u8]) -> bool) -
             return Ok(());
         }
     }
+}
+
+/// Reads at most `length` bytes from `offset`.
+fn read_part(place: &Path, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, Unreadable> {
+    let mut file = std::fs::File::open(place).map_err(|error| failed(path, &error))?;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(length).unwrap_or(u64::MAX).min(READ_MAX);
+    file.seek(std::io::SeekFrom::Start(offset))
+        .and_then(|_| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| failed(path, &error))?;
+    Ok(bytes)
 }
 
 /// Names in a folder, sorted.

@@ -1,7 +1,7 @@
 //! A machine that is read while everything that is read of it is kept, so that a captured tree reads back to the same:
 //! what is taken follows from what the sections ask for, and needs no list of its own.
 
-use super::{Source, Unreadable, VOLUMES_FILE, VolumeUse, volumes_bounded};
+use super::{MODIFIED_FILE, Source, Unreadable, VOLUMES_FILE, VolumeUse, volumes_bounded};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, Write};
@@ -40,6 +40,8 @@ pub struct Taken {
     pub names: BTreeSet<String>,
     /// Volumes with their use.
     pub volumes: Option<Vec<VolumeUse>>,
+    /// When files were changed, seconds since 1970, as far as that was asked.
+    pub modified: BTreeMap<String, i64>,
     /// What could not be read or was not taken, and why.
     pub missing: BTreeSet<String>,
     bytes: usize,
@@ -155,6 +157,12 @@ impl Source for Recorded {
         Ok(volumes)
     }
 
+    fn modified_s(&self, path: &str) -> Option<i64> {
+        let changed = self.machine.modified_s(path)?;
+        self.keep().modified.insert(path.to_owned(), changed);
+        Some(changed)
+    }
+
     fn is_live(&self) -> bool {
         self.machine.is_live()
     }
@@ -195,6 +203,9 @@ impl Taken {
         }
         if let Some(volumes) = &self.volumes {
             write(&inside(VOLUMES_FILE), &serde_json::to_vec(volumes)?)?;
+        }
+        if !self.modified.is_empty() {
+            write(&inside(MODIFIED_FILE), &serde_json::to_vec(&self.modified)?)?;
         }
         Ok(())
     }

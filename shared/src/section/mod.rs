@@ -6,6 +6,23 @@
 use crate::check::CheckStanding;
 use serde::{Deserialize, Serialize};
 
+macro_rules! facts {
+    ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident: $type:ty,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct $name { $($(#[$fmeta])* pub $field: $type,)+ }
+    };
+}
+
+mod installed;
+mod peripherals;
+mod posture;
+
+pub use installed::{Package, PendingUpdate, Software, Updates};
+pub use peripherals::*;
+pub use posture::{Antivirus, Certificate, EncryptedDisk, Firewall, SecurityPosture, Service};
+
 /// Names of the sections, in the order of a person's interest.
 pub mod name {
     /// Board, BIOS, chassis: [`super::System`].
@@ -38,23 +55,15 @@ pub mod name {
     pub const OPERATING_SYSTEM: &str = "operating-system";
     /// [`super::Software`].
     pub const SOFTWARE: &str = "software";
+    /// [`super::Updates`].
+    pub const UPDATES: &str = "updates";
+    /// [`super::SecurityPosture`].
+    pub const SECURITY_POSTURE: &str = "security-posture";
     /// [`super::Checks`].
     pub const CHECKS: &str = "checks";
     /// [`super::Agent`].
     pub const AGENT: &str = "agent";
 }
-
-macro_rules! facts {
-    ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident: $type:ty,)+ }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(default)]
-        pub struct $name { $($(#[$fmeta])* pub $field: $type,)+ }
-    };
-}
-
-mod peripherals;
-pub use peripherals::*;
 
 facts!(
     /// The machine as its maker describes it (SMBIOS 3, types 0 to 3).
@@ -335,36 +344,21 @@ facts!(
         /// `x86_64`, `aarch64`, …
         #[serde(skip_serializing_if = "Option::is_none")]
         architecture: Option<String>,
+        /// Edition or variant, such as `Workstation Edition` or `Professional`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        edition: Option<String>,
+        /// Point release or build, such as `12.11`, `22631.4317`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        build: Option<String>,
+        /// Day on which the system was installed, ISO 8601.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        install_date: Option<String>,
+        /// Last day of support as the system itself announces it (`SUPPORT_END` of `os-release(5)`), ISO 8601.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        support_end: Option<String>,
         /// Name of the machine on its network.
         #[serde(skip_serializing_if = "Option::is_none")]
         host_name: Option<String>,
-    }
-);
-facts!(
-    /// Installed software.
-    Software {
-        /// Sorted by name, version, architecture.
-        packages: Vec<Package>,
-    }
-);
-facts!(
-    /// One installed program.
-    Package {
-        /// Name.
-        name: String,
-        /// Version, in the writing of its source.
-        version: String,
-        /// Architecture, as its source names it.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        architecture: Option<String>,
-        /// `dpkg`, later `rpm`, `snap`, `flatpak`, `windows`, `appx`.
-        source: String,
-        /// Publisher, without the mail address.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        publisher: Option<String>,
-        /// Installed size, bytes.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        size_bytes: Option<u64>,
     }
 );
 facts!(

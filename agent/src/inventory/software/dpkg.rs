@@ -1,19 +1,16 @@
-//! The section `software`: installed packages of dpkg (`/var/lib/dpkg/status`, and `status.d` of minimal images).
+//! Packages of dpkg (`/var/lib/dpkg/status`, and `status.d` of minimal images).
 //!
 //! A list that is not whole must never pass for a whole one: the collector would read removals into it.
 
-use super::tidy;
+use super::Found;
+use crate::inventory::tidy;
 use crate::source::{Source, Unreadable};
-use vigie_shared::limits::SECTION_MAX;
-use vigie_shared::outcome::Outcome;
-use vigie_shared::section::{Package, Software};
+use vigie_shared::section::Package;
 
 const STATUS: &str = "/var/lib/dpkg/status";
 const STATUS_FOLDER: &str = "/var/lib/dpkg/status.d";
 /// States in which the files of a package are there and in use (`dpkg(1)`).
 const INSTALLED: [&[u8]; 3] = [b"installed", b"triggers-awaited", b"triggers-pending"];
-/// Room left in the section for its envelope and reasons.
-const ENVELOPE: usize = 64 << 10;
 
 /// What a file of paragraphs says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,50 +23,36 @@ pub struct Parsed {
     pub cut: bool,
 }
 
-/// Reads the section.
-pub fn collect(source: &dyn Source) -> Outcome<Software> {
-    let mut reasons = Vec::new();
-    let mut packages = Vec::new();
+/// Reads the packages.
+pub fn read(source: &dyn Source) -> Found {
+    let mut found = Found::default();
     // dpkg replaces the file as a whole, but others (image tools, a full disk) do not: ask twice before believing.
     let status = read_status(source).and_then(|first| if is_whole(&first) { Ok(first) } else { read_status(source) });
-    let status_missing = matches!(status, Err(Unreadable::Missing(_)));
     match status {
         Ok(parsed) if parsed == Parsed::default() => {
-            reasons.push(format!("{STATUS} is empty: it is being rewritten or damaged"))
+            found.problem(format!("{STATUS} is empty: it is being rewritten or damaged"))
         }
         Ok(parsed) => {
             if parsed.cut {
-                reasons.push(format!("{STATUS} ends in the middle of a paragraph: it is being rewritten or damaged"));
+                found.problem(format!("{STATUS} ends in the middle of a paragraph: it is being rewritten or damaged"));
             }
-            add(parsed, STATUS, &mut packages, &mut reasons);
+            add(parsed, STATUS, &mut found);
         }
-        Err(Unreadable::Missing(_)) => {}
-        Err(why) => reasons.push(why.to_string()),
+        Err(why) => found.unreadable(why),
     }
     match source.list(STATUS_FOLDER) {
         Ok(names) => {
             for name in names.iter().filter(|name| !name.ends_with(".md5sums")) {
                 let path = format!("{STATUS_FOLDER}/{name}");
                 match source.read(&path) {
-                    Ok(bytes) => add(parse_status(&bytes), &path, &mut packages, &mut reasons),
-                    Err(why) => reasons.push(why.to_string()),
+                    Ok(bytes) => add(parse_status(&bytes), &path, &mut found),
+                    Err(why) => found.problem(why.to_string()),
                 }
             }
         }
-        Err(Unreadable::Missing(_)) if status_missing => {
-            let known = "no package database that this agent reads (dpkg)";
-            return Outcome::unavailable(format!("{known}: {STATUS} does not exist"));
-        }
-        Err(Unreadable::Missing(_)) => {}
-        Err(why) => reasons.push(why.to_string()),
+        Err(why) => found.unreadable(why),
     }
-    if packages.is_empty() && !reasons.is_empty() {
-        return Outcome::Unavailable { reasons };
-    }
-    packages.sort();
-    packages.dedup();
-    fit(&mut packages, SECTION_MAX - ENVELOPE, &mut reasons);
-    Outcome::from_parts(Software { packages }, reasons)
+    found
 }
 
 /// Reads and parses; the bytes are gone when the packages are kept.
@@ -81,11 +64,12 @@ fn is_whole(parsed: &Parsed) -> bool {
     !parsed.cut && parsed.broken == 0 && !parsed.packages.is_empty()
 }
 
-fn add(parsed: Parsed, path: &str, packages: &mut Vec<Package>, reasons: &mut Vec<String>) {
+fn add(parsed: Parsed, path: &str, found: &mut Found) {
     if parsed.broken > 0 {
-        reasons.push(format!("{path}: {} paragraphs lack a name or a version", parsed.broken));
+        found.problem(format!("{path}: {} paragraphs lack a name or a version", parsed.broken));
     }
-    packages.extend(parsed.packages);
+    found.there = true;
+    found.packages.extend(parsed.packages);
 }
 
 /// Reads paragraphs of fields (Debian policy, 5.1) without copying the text; continuation lines are skipped.
@@ -143,42 +127,27 @@ impl<'a> Paragraph<'a> {
             parsed.broken += 1;
             return;
         };
-        let publisher = self.maintainer.split(|byte| *byte == b'<').next().unwrap_or_default();
         let kib = std::str::from_utf8(self.installed_size).ok().and_then(|size| size.parse::<u64>().ok());
         parsed.packages.push(Package {
             name,
             version,
             architecture: text(self.architecture),
             source: "dpkg".into(),
-            publisher: text(publisher).filter(|name| !name.contains('@')),
+            publisher: super::publisher(self.maintainer),
             size_bytes: kib.and_then(|kib| kib.checked_mul(1024)),
+            ..Package::default()
         });
-    }
-}
-
-/// Cuts the list where its JSON would pass the bound, and says so.
-fn fit(packages: &mut Vec<Package>, max: usize, reasons: &mut Vec<String>) {
-    let mut used = 0usize;
-    let fits = packages.iter().take_while(|package| {
-        // Names of fields and punctuation; a quoted character takes up to six bytes.
-        let texts =
-            [&package.name, &package.version].into_iter().chain(&package.architecture).chain(&package.publisher);
-        let longest = |text: &String| if text.contains(['"', '\\']) { text.len() * 2 } else { text.len() };
-        used = used.saturating_add(128).saturating_add(texts.map(longest).sum());
-        used <= max
-    });
-    let fitting = fits.count();
-    if fitting < packages.len() {
-        reasons.push(format!("only the first {fitting} of {} packages fit in one section", packages.len()));
-        packages.truncate(fitting);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Fake;
     use super::*;
+    use crate::inventory::fixture::Fake;
+    use crate::inventory::software::collect;
     use proptest::prelude::*;
+    use vigie_shared::limits::SECTION_MAX;
+    use vigie_shared::outcome::Outcome;
 
     const TWO: &str = "Package: zlib1g\nStatus: install ok installed\nInstalled-Size: 165\n\
         Maintainer: Équipe Compression <liste@exemple.test>\nArchitecture: amd64\nMulti-Arch: same\n\
@@ -197,6 +166,7 @@ mod tests {
             source: "dpkg".into(),
             publisher: Some("Équipe Compression".into()),
             size_bytes: Some(165 * 1024),
+            ..Package::default()
         };
         assert_eq!(parsed.packages[0], expected);
     }
@@ -231,7 +201,7 @@ mod tests {
         let denied = collect(&Fake::default().denied(STATUS));
         assert!(denied.data().is_none() && denied.reasons()[0].contains("run as root"), "{denied:?}");
         let missing = collect(&Fake::default());
-        assert!(missing.data().is_none() && missing.reasons()[0].contains("does not exist"), "{missing:?}");
+        assert!(missing.data().is_none() && missing.reasons()[0].contains("exists here"), "{missing:?}");
     }
 
     #[test]
