@@ -1,0 +1,3 @@
+//! What the collector works out of inventories, for the whole fleet (pure: bytes and rows in, facts out).
+
+pub mod changes;
