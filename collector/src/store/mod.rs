@@ -5,6 +5,7 @@
 
 mod calendars;
 mod desk;
+mod fleet;
 mod lines;
 pub mod postgres;
 pub mod sql;
@@ -16,6 +17,7 @@ mod views;
 
 pub use calendars::*;
 pub use desk::*;
+pub use fleet::*;
 pub use lines::*;
 pub use types::*;
 pub use views::*;
@@ -59,7 +61,7 @@ pub enum StoreError {
 
 /// Everything the collector keeps.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: FleetStore {
     // ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Applies calls of agents and passages of time. All items that are waiting are committed together (group commit);
@@ -321,7 +323,8 @@ pub trait Store: Send + Sync {
 
     // ── upkeep ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Drops what is past its time: events and gaps after 90 days, samples after 35, sessions at their end, resolved
+    /// Drops what is past its time: events and gaps after 90 days, samples after 35, lines of
+    /// the history of machines after three years, sessions at their end, resolved
     /// incidents and tickets never. Bounded work a call; answers how many rows went.
     async fn retain(&self, now: Timestamp) -> Result<u64, StoreError>;
 }

@@ -17,6 +17,8 @@ pub enum Need {
     Metrics,
     /// To let machines into the fleet.
     ApproveMachines,
+    /// To write about machines: where they stand, their number, their state.
+    DescribeMachines,
     /// To say when schools are closed.
     EditCalendars,
     /// The same, for programs.
@@ -45,7 +47,7 @@ impl Need {
 pub fn allows(role: Role, need: Need) -> bool {
     match need {
         Need::Nothing | Need::SignIn | Need::SignedIn | Need::SignedInProgram | Need::Metrics => true,
-        Need::WorkOnTickets => matches!(role, Role::Supervisor | Role::Technician),
+        Need::WorkOnTickets | Need::DescribeMachines => matches!(role, Role::Supervisor | Role::Technician),
         Need::ApproveMachines
         | Need::EditCalendars
         | Need::EditCalendarsProgram

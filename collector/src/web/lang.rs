@@ -30,6 +30,7 @@ macro_rules! locale {
             include_str!(concat!("../../locales/", $dir, "/calendar.ftl")),
             include_str!(concat!("../../locales/", $dir, "/desk.ftl")),
             include_str!(concat!("../../locales/", $dir, "/verdicts.ftl")),
+            include_str!(concat!("../../locales/", $dir, "/inventory.ftl")),
         ]
     };
 }

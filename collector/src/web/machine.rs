@@ -1,14 +1,17 @@
-//! `/postes/{id}`: one machine: how it is, every check, every section of its inventory, what is odd about its identity.
+//! `/postes/{id}`: one machine: how it is, every check, every section of its inventory, what is odd about its identity,
+//! what people wrote about it, what changed.
 
 use super::Web;
+use super::access::{self, Need};
 use super::cells::{self, CellView};
 use super::guard::Ask;
+use super::hand::HandView;
 use super::incidents::{self, IncidentView};
 use super::lang::Lang;
 use super::notes::{self, Line};
 use super::page::{PageError, Shell, html};
 use super::sections::{self, SectionView};
-use super::{reasons, words};
+use super::{history, reasons, words};
 use crate::store::{CheckView, MachinePage};
 use askama::Template;
 use axum::Extension;
@@ -17,6 +20,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 use vigie_shared::check::CheckState;
+use vigie_shared::id::MachineId;
 use vigie_shared::section::name;
 
 /// What to show of the software.
@@ -37,10 +41,31 @@ pub async fn show(
     Query(filter): Query<Filter>,
 ) -> Result<Response, PageError> {
     let id = id.parse().map_err(|_| PageError::NotFound)?;
-    let page = web.context.store.machine(id, ask.now).await?.ok_or(PageError::NotFound)?;
     let filter = sections::Filter { text: filter.q.chars().take(100).collect(), whole: filter.tout.is_some() };
-    let s = Shell::new(&ask, page.machine.host_name.clone(), "fleet");
-    html(&MachineTemplate { view: MachineView::new(ask.lang, &page, &filter, ask.now), s })
+    page(&web, &ask, id, &filter, None).await
+}
+
+/// The page, with the form as it was typed where it was not taken.
+pub async fn page(
+    web: &Web,
+    ask: &Ask,
+    id: MachineId,
+    filter: &sections::Filter,
+    typed: Option<HandView>,
+) -> Result<Response, PageError> {
+    let (lang, now, store) = (ask.lang, ask.now, &web.context.store);
+    let page = store.machine(id, now).await?.ok_or(PageError::NotFound)?;
+    let hand = match typed {
+        Some(typed) => typed,
+        None => HandView::new(lang, &store.hand(id).await?.ok_or(PageError::NotFound)?, now),
+    };
+    html(&MachineTemplate {
+        s: Shell::new(ask, page.machine.host_name.clone(), "fleet"),
+        view: MachineView::new(lang, &page, filter, now),
+        hand,
+        may_write: ask.who.as_ref().is_some_and(|w| access::allows(w.role, Need::DescribeMachines)),
+        history: history::moments(lang, &store.history(id, history::SHOWN).await?, now),
+    })
 }
 
 #[derive(Template)]
@@ -48,6 +73,9 @@ pub async fn show(
 struct MachineTemplate {
     s: Shell,
     view: MachineView,
+    hand: HandView,
+    may_write: bool,
+    history: Vec<history::Moment>,
 }
 
 /// The page in words.

@@ -15,7 +15,9 @@ mod cookies;
 mod due;
 mod fleet;
 mod guard;
+mod hand;
 mod health;
+mod history;
 mod incidents;
 mod lang;
 mod language;
@@ -32,6 +34,7 @@ mod search;
 mod sections;
 mod session;
 mod sign_in;
+mod stock;
 mod ticket_policy;
 mod tickets;
 mod words;
@@ -83,7 +86,7 @@ fn routes() -> Vec<Route> {
         ApproveMachines, EditCalendars, EditCalendarsProgram, Metrics, Nothing, PlanMaintenance, SignIn, SignedIn,
         SignedInProgram,
     };
-    use Need::{TicketPolicy, TicketPolicyProgram, WorkOnTickets};
+    use Need::{DescribeMachines, TicketPolicy, TicketPolicyProgram, WorkOnTickets};
     let read = |path, need, handler| Route { method: "GET", path, need, handler };
     let write = |path, need, handler| Route { method: "POST", path, need, handler };
     let replace = |path, need, handler| Route { method: "PUT", path, need, handler };
@@ -94,6 +97,10 @@ fn routes() -> Vec<Route> {
         read("/etablissements/{uai}/calendrier", SignedIn, get(calendar::show)),
         write("/etablissements/{uai}/calendrier", EditCalendars, post(calendar::change)),
         read("/postes/{id}", SignedIn, get(machine::show)),
+        write("/postes/{id}/fiche", DescribeMachines, post(hand::save)),
+        read("/api/v1/machines/{id}/history", SignedInProgram, get(history::api)),
+        read("/recensement", SignedIn, get(stock::show)),
+        write("/recensement", DescribeMachines, post(stock::take)),
         read("/tickets", SignedIn, get(tickets::list)),
         read("/tickets/{id}", SignedIn, get(tickets::show)),
         write("/tickets/{id}", WorkOnTickets, post(tickets::act)),

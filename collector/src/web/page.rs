@@ -82,6 +82,15 @@ pub fn html<T: Template>(template: &T) -> Result<Response, PageError> {
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response())
 }
 
+/// An answer for programs.
+pub fn json<T: serde::Serialize>(body: &T) -> Result<Response, PageError> {
+    let text = serde_json::to_string(body).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as text");
+        PageError::Failed
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
 /// Why there is no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageError {

@@ -30,6 +30,12 @@ pub fn day(lang: Lang, at: Timestamp, now: Timestamp) -> String {
     if at.year() == now.year() { day } else { format!("{day} {}", at.year()) }
 }
 
+/// A date of the calendar: « 31 août 2027 ».
+pub fn date(lang: Lang, date: jiff::civil::Date) -> String {
+    let month = lang.say(&format!("month-{}", date.month()));
+    format!("{} {month} {}", date.day(), date.year())
+}
+
 /// Day and hour: « lundi 23 novembre, 11 h 52 ».
 pub fn full(lang: Lang, at: Timestamp, now: Timestamp) -> String {
     format!("{}, {}", day(lang, at, now), hour(lang, at))

@@ -129,7 +129,7 @@ pub fn newest() -> usize {
 }
 
 /// Every migration in order; the position plus one is its number.
-const MIGRATIONS: &[&str] = &[FIRST, LINES, CALENDARS, HELPDESK, VERDICTS];
+const MIGRATIONS: &[&str] = &[FIRST, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -398,4 +398,20 @@ ALTER TABLE ticket ADD COLUMN taken_by text;
 ALTER TABLE ticket ADD COLUMN follows bytea;
 UPDATE ticket SET category = 'internet', urgency = 'high', impact = 'high' WHERE name = 'internet';
 UPDATE ticket SET category = 'storage', impact = 'low' WHERE name = 'volume-space';
+";
+
+/// What changed on machines, and what people wrote about them. See `sqlite/schema.rs`.
+const HISTORY: &str = "
+CREATE TABLE machine_change (
+    machine bytea NOT NULL REFERENCES machine (id), n bigint NOT NULL, at bigint NOT NULL, by text NOT NULL,
+    section text NOT NULL, list text NOT NULL, item text NOT NULL, field text NOT NULL, kind text NOT NULL,
+    before text, after text,
+    PRIMARY KEY (machine, n)
+);
+CREATE INDEX machine_change_at ON machine_change (at);
+CREATE TABLE machine_hand (
+    machine bytea PRIMARY KEY REFERENCES machine (id), version bigint NOT NULL, inventory_number text NOT NULL,
+    warranty_end text, state text NOT NULL CHECK (state IN ('in_service', 'in_stock', 'retired', 'stolen')),
+    note text NOT NULL, changed bigint, changed_by text, seen bigint, seen_by text, seen_room text
+);
 ";

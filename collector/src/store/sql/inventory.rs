@@ -1,10 +1,10 @@
 //! Sections of the inventory: bytes as sent, written only when their digest changes. What is not complete never replaces
-//! the last complete body: both are kept.
+//! the last complete body: both are kept. What changed from one to the next is kept by [`history`].
 
 use super::super::StoreError;
 use super::row::{json, ms, params};
 use super::writer::Tx;
-use super::{effects, findings};
+use super::{effects, findings, history};
 use crate::engine::{Input, Note};
 use crate::facts::wanted::{self, Held, Said};
 use jiff::Timestamp;
@@ -50,6 +50,7 @@ pub fn store(
     let mut stored = Stored { want: plan.want, ..Stored::default() };
     for name in &plan.store {
         let Some((body, (digest, _))) = request.sections.get(name).zip(said.bodies.get(name)) else { continue };
+        history::compare(tx, machine, name, body.get(), received)?;
         write(tx, machine, name, *digest, body.get(), received)?;
         stored.visible = true;
         if name == name::CHECKS {

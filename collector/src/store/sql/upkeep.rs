@@ -11,6 +11,8 @@ use vigie_shared::id::MachineId;
 const EVENTS_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long samples are kept.
 const SAMPLES_FOR: SignedDuration = SignedDuration::from_hours(35 * 24);
+/// How long what changed on machines is kept.
+const CHANGES_FOR: SignedDuration = SignedDuration::from_hours(3 * 366 * 24);
 /// How long failed tries to sign in are kept.
 const FAILED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Rows of one table dropped in one call.
@@ -38,7 +40,10 @@ pub fn retain(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, StoreError> {
         (SELECT secret_sha256 FROM session WHERE expires <= ?1 LIMIT ?2)";
     const FAILED: &str = "DELETE FROM failed_sign_in WHERE n IN \
         (SELECT n FROM failed_sign_in WHERE at < ?1 LIMIT ?2)";
+    const CHANGES: &str = "DELETE FROM machine_change WHERE (machine, n) IN \
+        (SELECT machine, n FROM machine_change WHERE at < ?1 ORDER BY at LIMIT ?2)";
     let past = [
+        (CHANGES, ms(before(CHANGES_FOR))),
         (EVENTS, ms(before(EVENTS_FOR))),
         (GAPS, ms(before(EVENTS_FOR))),
         (STREAMS, ms(before(EVENTS_FOR))),

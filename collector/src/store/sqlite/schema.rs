@@ -66,7 +66,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 /// Every migration in order; the position plus one is the format.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -374,6 +374,24 @@ ALTER TABLE ticket ADD COLUMN taken_by TEXT;
 ALTER TABLE ticket ADD COLUMN follows BLOB;
 UPDATE ticket SET category = 'internet', urgency = 'high', impact = 'high' WHERE name = 'internet';
 UPDATE ticket SET category = 'storage', impact = 'low' WHERE name = 'volume-space';
+";
+
+/// What changed on machines, and what people wrote about them.
+const HISTORY: &str = "
+-- Kept for three years and within bounds (`sql/history.rs`). `by` is 'vigie' for what reports said, else a login.
+CREATE TABLE machine_change (
+    machine BLOB NOT NULL REFERENCES machine (id), n INTEGER NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL,
+    section TEXT NOT NULL, list TEXT NOT NULL, item TEXT NOT NULL, field TEXT NOT NULL, kind TEXT NOT NULL,
+    before TEXT, after TEXT,
+    PRIMARY KEY (machine, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX machine_change_at ON machine_change (at);
+-- No report touches this. The room stands in `machine`: verdicts are made by it.
+CREATE TABLE machine_hand (
+    machine BLOB PRIMARY KEY REFERENCES machine (id), version INTEGER NOT NULL, inventory_number TEXT NOT NULL,
+    warranty_end TEXT, state TEXT NOT NULL CHECK (state IN ('in_service', 'in_stock', 'retired', 'stolen')),
+    note TEXT NOT NULL, changed INTEGER, changed_by TEXT, seen INTEGER, seen_by TEXT, seen_room TEXT
+) STRICT, WITHOUT ROWID;
 ";
 
 #[cfg(test)]

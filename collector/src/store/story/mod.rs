@@ -5,6 +5,7 @@ mod calendars;
 mod desk;
 mod durability;
 mod figures;
+mod hand;
 mod identity;
 mod lines;
 mod maintenance;

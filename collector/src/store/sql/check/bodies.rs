@@ -8,6 +8,8 @@ use super::super::tables::{TABLES, Table};
 use super::{Outcome, RESTORE};
 use crate::calendar::school_holidays::Period;
 use crate::calendar::{CalendarSettings, ClosureError, ClosureReason, Stretch, Zone};
+use crate::fleet::changes::Kind;
+use crate::fleet::hand::Life;
 use crate::engine::{Calm, Cause, Confidence, Habit, Presence, Scope};
 use crate::helpdesk::ticket_policy::{Level, TicketPolicy};
 use jiff::Timestamp;
@@ -122,6 +124,8 @@ const READ: &[(&str, &[(&str, Reads)])] = &[
         ],
     ),
     ("finding", &[("figures", json::<Figures>)]),
+    ("machine_change", &[("kind", |text| word(text, Kind::parse))]),
+    ("machine_hand", &[("state", |text| word(text, Life::parse))]),
     ("announced", &[("digests", json::<BTreeMap<String, Digest>>)]),
     ("check_state", &[("state", |text| word(text, CheckState::parse)), ("evidence", json::<Figures>)]),
     (

@@ -170,6 +170,8 @@ const REFERENCES: &[[&str; 4]] = &[
     ["liveness", "machine", "machine", "id"],
     ["boot", "machine", "machine", "id"],
     ["finding", "machine", "machine", "id"],
+    ["machine_change", "machine", "machine", "id"],
+    ["machine_hand", "machine", "machine", "id"],
     ["stream", "machine", "machine", "id"],
     ["event", "machine", "machine", "id"],
     ["gap", "machine", "machine", "id"],

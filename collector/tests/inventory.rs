@@ -1,0 +1,125 @@
+//! What changed on machines, their records, stock-taking: on the pages and for programs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod seeded;
+
+use axum::http::StatusCode;
+use seeded::browser::{Browser, Page};
+use seeded::{Agent, World, all_well, fleet, started};
+use serde_json::{Value, json};
+use vigie_collector::store::Role;
+
+struct Here {
+    world: World,
+    agent: Agent,
+    browser: Browser,
+    path: String,
+    _folder: tempfile::TempDir,
+}
+
+fn software(firefox: &str) -> Value {
+    json!({"outcome": "complete", "data": {"packages": [
+        {"name": "firefox-esr", "version": firefox, "source": "dpkg", "publisher": "Mozilla"},
+        {"name": "=cmd|' /C calc'!A0", "version": "1", "source": "dpkg"}]}})
+}
+
+fn memory(gib: u64) -> Value {
+    json!({"outcome": "complete", "data": {"total_bytes": gib << 30}})
+}
+
+async fn here() -> Here {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::new(folder.path(), fleet::NOW.parse().unwrap());
+    world.user("technicien.a", Role::Technician).await;
+    world.user("superviseur", Role::Supervisor).await;
+    let school = world.school("Collège des Tilleuls", "Valmont-le-Bois", "Nord").await;
+    let mut agent = world.machine(school, "TIL-B12-01", "workstation", true).await;
+    let mut facts = vec![started()];
+    facts.extend(all_well());
+    let system = json!({"outcome": "complete", "data": {"manufacturer": "HP", "serial": "CZC1234567"}});
+    let first = [("software", software("128.3.0")), ("memory", memory(8)), ("system", system.clone())];
+    world.call(&mut agent, &facts, &first).await;
+    let then = [("software", software("140.1.2")), ("memory", memory(4)), ("system", system)];
+    world.clock.pass(jiff::SignedDuration::from_mins(5));
+    world.call(&mut agent, &[], &then).await;
+    let browser = Browser::signed_in(world.router(false), "technicien.a").await;
+    let path = format!("/postes/{}", agent.id);
+    Here { world, agent, browser, path, _folder: folder }
+}
+
+fn version(page: &Page) -> String {
+    let after = page.text.split("name=\"version\" value=\"").nth(1).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_page_says_what_changed_in_both_languages_and_programs_read_it() {
+    let mut here = here().await;
+    let page = here.browser.get(&here.path).await;
+    assert!(page.says("Mémoire utilisable : 8 Go → 4 Go") && page.says("firefox-esr : 128.3.0 → 140.1.2"), "{}", page.text);
+    assert!(page.says("La mémoire est passée de 8 à 4 Gio"), "a finding for the next visit");
+    here.browser.language = "en";
+    assert!(here.browser.get(&here.path).await.says("Usable memory: 8 GB → 4 GB"));
+
+    let answer = here.browser.get(&format!("/api/v1/machines/{}/history", here.agent.id)).await;
+    let said: Value = serde_json::from_str(&answer.text).unwrap();
+    let changes = said["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["kind"], &changes[0]["by"]), (2, &json!("changed"), &json!("vigie")));
+    assert_eq!((&changes[1]["field"], &changes[1]["after"]), (&json!("version"), &json!("140.1.2")));
+    let one = here.browser.get(&format!("/api/v1/machines/{}/history?limit=1", here.agent.id)).await;
+    assert_eq!(serde_json::from_str::<Value>(&one.text).unwrap()["changes"].as_array().unwrap().len(), 1);
+    let nobody = here.browser.get("/api/v1/machines/01a20921b53c76179620bccc32ba15dc/history").await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_record_is_written_and_a_form_that_is_out_of_date_overwrites_nothing() {
+    let mut here = here().await;
+    let page = here.browser.get(&here.path).await;
+    let (csrf, shown) = (page.csrf(), version(&page));
+    let form = |version: &str, room: &str, date: &str| {
+        let fields = [("csrf", csrf.as_str()), ("version", version), ("salle", room), ("numero", "INV-42"),
+            ("garantie", date), ("etat", "in_stock"), ("note", "<b>prêté</b>")];
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    let borrowed = |form: &[(String, String); 7]| form.iter().map(|(a, b)| (a.clone(), b.clone())).collect::<Vec<_>>();
+    let send = async |browser: &mut Browser, path: &str, form: Vec<(String, String)>| {
+        let fields: Vec<(&str, &str)> = form.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        browser.post(&format!("{path}/fiche"), &fields).await
+    };
+    let done = send(&mut here.browser, &here.path, borrowed(&form(&shown, "B12", "2027-08-31"))).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, format!("{}#fiche", here.path).as_str()));
+    let page = here.browser.get(&here.path).await;
+    assert!(page.says("INV-42") && page.says("jusqu’au 31 août 2027") && page.says("en stock"), "{}", page.text);
+    assert!(page.says("Salle : rien → B12") && page.says("État : en service → en stock"), "who changed what");
+    assert!(page.text.contains("&#60;b&#62;prêté") && !page.text.contains("<b>prêté"));
+
+    let late = send(&mut here.browser, &here.path, borrowed(&form(&shown, "C3", ""))).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.says("quelqu’un d’autre a modifié cette fiche") && late.says("Salle – B12"), "{}", late.text);
+    assert!(late.text.contains("name=\"salle\" value=\"C3\""), "what was typed is still there");
+    let bad = send(&mut here.browser, &here.path, borrowed(&form("1", "C3", "le 3 mai"))).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    assert!(bad.says("la fin de garantie est une date"));
+    assert!(here.browser.get(&here.path).await.says("B12"));
+    let forged = here.browser.post(&format!("{}/fiche", here.path), &[("csrf", "x"), ("version", "1")]).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_scanned_label_answers_which_machine_it_is() {
+    let mut here = here().await;
+    let csrf = here.browser.get("/recensement").await.csrf();
+    let done = here.browser.post("/recensement", &[("csrf", &csrf), ("etiquette", "czc1234567"), ("salle", "B 12")]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    let page = here.browser.get(done.location()).await;
+    assert!(page.says("TIL-B12-01") && page.says("Salle B 12, avant : aucune salle"), "{}", page.text);
+    assert!(page.text.contains("name=\"salle\" value=\"B 12\""), "the room stays for the next label");
+    assert!(here.browser.get(&here.path).await.says("par technicien.a, salle B 12"));
+
+    let none = here.browser.post("/recensement", &[("csrf", &csrf), ("etiquette", "<i>9"), ("salle", "B12")]).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    assert!(none.says("Aucun poste ne porte") && !none.text.contains("<i>9"), "{}", none.text);
+    drop(here.world);
+}
