@@ -19,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
     world.user("technicien.a", Role::Technician).await;
     if what != "empty" {
         let fleet = fleet::make(&mut world).await;
+        println!("with a history: /postes/{}", aged(&mut world).await);
         println!("/etablissements/{} /postes/{} /postes/{}", fleet.cut, fleet.full.id, fleet.server.id);
     }
     if what == "doubt" {
@@ -29,4 +30,25 @@ async fn main() -> anyhow::Result<()> {
     let service = world.router(false).into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(listener, service).await?;
     Ok(())
+}
+
+/// A machine whose inventory changed: there is a history to look at.
+async fn aged(world: &mut World) -> vigie_shared::id::MachineId {
+    let school = world.school("Collège des Acacias", "Bois-le-Val", "Sud").await;
+    let mut agent = world.machine(school, "ACA-CDI-01", "workstation", true).await;
+    let mut facts = vec![seeded::started()];
+    facts.extend(seeded::all_well());
+    let first = seeded::inventory::usual(&agent.name);
+    world.call(&mut agent, &facts, &first).await;
+    world.clock.pass(jiff::SignedDuration::from_mins(1));
+    let text = |name: &str, body: &serde_json::Value| match name {
+        "memory" => body.to_string().replace("16571695104", "8285847552"),
+        "storage" => body.to_string().replace("KIOXIA KBG40ZNV256G", "CT500P3SSD8").replace("Z0P1234567", "2241E67A1B2C"),
+        "software" => body.to_string().replace("-1\"", "-2\"").replace("gimp", "krita"),
+        _ => body.to_string(),
+    };
+    let later: Vec<(&str, serde_json::Value)> =
+        first.iter().filter_map(|(name, body)| Some((*name, serde_json::from_str(&text(name, body)).ok()?))).collect();
+    world.call(&mut agent, &[], &later).await;
+    agent.id
 }

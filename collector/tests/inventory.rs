@@ -123,3 +123,48 @@ async fn a_scanned_label_answers_which_machine_it_is() {
     assert!(none.says("Aucun poste ne porte") && !none.text.contains("<i>9"), "{}", none.text);
     drop(here.world);
 }
+
+#[tokio::test]
+async fn exports_are_harmless_in_a_spreadsheet_and_the_same_for_programs() {
+    let mut here = here().await;
+    let page = here.browser.get("/api/v1/export/software.csv").await;
+    assert_eq!(page.headers["content-type"], "text/csv; charset=utf-8");
+    let lines: Vec<&str> = page.text.lines().collect();
+    assert_eq!(lines[0], "\u{feff}\"name\";\"source\";\"publisher\";\"version\";\"newest_seen\";\"machines\";\"machines_of_program\"");
+    assert_eq!(lines[1], "\"'=cmd|' /C calc'!A0\";\"dpkg\";;\"1\";1;1;1");
+    assert_eq!(lines[2], "\"firefox-esr\";\"dpkg\";\"Mozilla\";\"140.1.2\";1;1;1");
+    let json: Value = serde_json::from_str(&here.browser.get("/api/v1/export/software.json").await.text).unwrap();
+    assert_eq!((json["rows"].as_array().unwrap().len(), &json["cut"]), (2, &json!(false)));
+    assert_eq!(json["rows"][0]["name"], "=cmd|' /C calc'!A0", "as it is, for programs");
+
+    let machines: Value = serde_json::from_str(&here.browser.get("/api/v1/export/machines.json").await.text).unwrap();
+    let row = &machines["rows"][0];
+    assert_eq!((&row["name"], &row["serial"], &row["memory_bytes"]), (&json!("TIL-B12-01"), &json!("CZC1234567"), &json!(4_u64 << 30)));
+    assert_eq!(row["state"], "in_service");
+    let other = here.browser.get("/api/v1/export/machines.json?bassin=Sud").await;
+    assert_eq!(serde_json::from_str::<Value>(&other.text).unwrap()["rows"], json!([]));
+    for nothing in ["machines.xml", "people.csv", "machines", "machines.csv?etablissement=x"] {
+        assert_eq!(here.browser.get(&format!("/api/v1/export/{nothing}")).await.status, StatusCode::NOT_FOUND, "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn the_catalogue_says_the_newest_and_who_lags() {
+    let mut here = here().await;
+    let school = here.world.school("Collège des Acacias", "Bois-le-Val", "Sud").await;
+    let mut other = here.world.machine(school, "ACA-01", "workstation", true).await;
+    here.world.call(&mut other, &[started()], &[("software", software("128.3.0"))]).await;
+
+    let page = here.browser.get("/logiciels").await;
+    assert!(page.says("2 logiciels sur 2 postes") && page.says("140.1.2") && page.says("1 poste en retard"), "{}", page.text);
+    let late = here.browser.get("/logiciels?retard=1&q=mozilla").await;
+    assert!(late.says("1 logiciel sur") && !late.says("calc"), "{}", late.text);
+    let one = here.browser.get("/logiciels/versions?nom=Firefox-ESR&source=dpkg").await;
+    assert!(one.says("la plus récente vue") && one.says("ACA-01") && one.says("128.3.0"), "{}", one.text);
+    assert!(!one.says("TIL-B12-01"), "it does not lag");
+    let north = here.browser.get("/logiciels/versions?nom=firefox-esr&source=dpkg&bassin=Nord").await;
+    assert!(north.says("Tous ont la version la plus récente"), "{}", north.text);
+    assert_eq!(here.browser.get("/logiciels/versions?nom=x&source=dpkg").await.status, StatusCode::NOT_FOUND);
+    here.browser.language = "en";
+    assert!(here.browser.get("/logiciels").await.says("2 programs on 2 machines"));
+}

@@ -98,3 +98,42 @@ stock-by-serial = by its serial number
 stock-by-chassis-serial = by the serial number of its case
 stock-by-asset-tag = by its electronic asset tag
 stock-by-board-serial = by the serial number of its main board
+nav-software = Software
+soft-title = Software of the fleet
+soft-headline = { $n ->
+    [one] { $n } program
+   *[other] { $n } programs
+} on { $machines ->
+    [one] { $machines } machine whose list is known.
+   *[other] { $machines } machines whose list is known.
+}
+soft-find = Name or publisher
+soft-basin = Basin
+soft-all-basins = All basins
+soft-school = School
+soft-all-schools = All schools
+soft-late-only = Only those that lag
+soft-go = Filter
+soft-none = No program fits.
+soft-column-newest = Newest seen
+soft-column-machines = Machines
+soft-column-late = Lagging
+soft-late = { $n ->
+    [one] { $n } machine lags
+   *[other] { $n } machines lag
+}
+soft-late-title = { $n ->
+    [one] { $n } machine lags
+   *[other] { $n } machines lag
+}
+soft-late-cut = The first { $n } are shown: choose a basin or a school.
+soft-nobody-late = All have the newest version seen in the fleet.
+soft-newest = newest seen
+soft-versions = Versions
+soft-back = All software
+soft-list-cut = The first { $n } are shown: look for a name.
+soft-fleet-cut = The fleet is larger: only { $n } machines are counted. Choose a basin or a school.
+export-title = Export
+export-lead = The whole fleet, or the basin and school chosen above.
+export-machines = Machines with their records:
+export-software = Software with its versions:

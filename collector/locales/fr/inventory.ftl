@@ -98,3 +98,42 @@ stock-by-serial = par son n° de série
 stock-by-chassis-serial = par le n° de série de son boîtier
 stock-by-asset-tag = par son étiquette électronique
 stock-by-board-serial = par le n° de série de sa carte mère
+nav-software = Logiciels
+soft-title = Logiciels du parc
+soft-headline = { $n ->
+    [one] { $n } logiciel
+   *[other] { $n } logiciels
+} sur { $machines ->
+    [one] { $machines } poste dont la liste est connue.
+   *[other] { $machines } postes dont la liste est connue.
+}
+soft-find = Nom ou éditeur
+soft-basin = Bassin
+soft-all-basins = Tous les bassins
+soft-school = Établissement
+soft-all-schools = Tous les établissements
+soft-late-only = Seulement ceux en retard
+soft-go = Filtrer
+soft-none = Aucun logiciel ne correspond.
+soft-column-newest = Plus récent vu
+soft-column-machines = Postes
+soft-column-late = En retard
+soft-late = { $n ->
+    [one] { $n } poste en retard
+   *[other] { $n } postes en retard
+}
+soft-late-title = { $n ->
+    [one] { $n } poste en retard
+   *[other] { $n } postes en retard
+}
+soft-late-cut = Les { $n } premiers sont montrés : choisissez un bassin ou un établissement.
+soft-nobody-late = Tous ont la version la plus récente vue dans le parc.
+soft-newest = la plus récente vue
+soft-versions = Versions
+soft-back = Tous les logiciels
+soft-list-cut = Les { $n } premiers sont montrés : cherchez un nom.
+soft-fleet-cut = Le parc est plus grand : seuls { $n } postes sont comptés. Choisissez un bassin ou un établissement.
+export-title = Exporter
+export-lead = Tout le parc, ou le bassin et l’établissement choisis ci-dessus.
+export-machines = Postes avec leur fiche :
+export-software = Logiciels avec leurs versions :

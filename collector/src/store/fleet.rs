@@ -1,11 +1,14 @@
 //! What the store keeps of inventories beside the latest: their history, and what people wrote about machines.
 
-use super::StoreError;
+use super::{PolicyVersion, StoreError};
+use crate::fleet::catalogue::{Catalogue, Part};
 use crate::fleet::changes::Change;
 use crate::fleet::hand::Written;
+use crate::fleet::rules::SoftwarePolicy;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use vigie_shared::id::MachineId;
+use vigie_shared::section::{OperatingSystem, System};
 use vigie_shared::uai::Uai;
 
 /// One line of a machine's history.
@@ -58,6 +61,83 @@ pub struct Labelled {
     pub by: &'static str,
 }
 
+/// A machine as a line of a list: what people wrote and the main facts of its inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetRow {
+    /// Which.
+    pub id: MachineId,
+    /// Name on its network.
+    pub host_name: String,
+    /// `workstation`, `laptop`, `server`, `nomade`.
+    pub kind: String,
+    /// `trusted` or `quarantined`.
+    pub status: String,
+    /// Its school.
+    pub school: (Uai, String),
+    /// Where that is.
+    pub town: String,
+    /// Its basin.
+    pub basin: Option<String>,
+    /// When it was heard last.
+    pub last_seen: Option<Timestamp>,
+    /// When it enrolled.
+    pub enrolled: Timestamp,
+    /// What people wrote.
+    pub hand: Hand,
+    /// Its board and firmware.
+    pub system: System,
+    /// Its operating system.
+    pub os: OperatingSystem,
+    /// Memory that it can use, bytes.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Such machines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FleetRows {
+    /// By school and name.
+    pub rows: Vec<FleetRow>,
+    /// Whether there are more than 20,000: those are told.
+    pub cut: bool,
+}
+
+/// What a table that people bring in is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceKind {
+    /// When a product goes out of support: [`crate::fleet::end_of_life::Product`].
+    EndOfLife,
+    /// A vulnerability: [`crate::fleet::vulnerabilities::Vulnerability`].
+    Vulnerability,
+}
+
+impl ReferenceKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::EndOfLife, Self::Vulnerability];
+
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EndOfLife => "end_of_life",
+            Self::Vulnerability => "vulnerability",
+        }
+    }
+}
+
+/// One entry of such a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// What it is about.
+    pub kind: ReferenceKind,
+    /// Name of the product, or number of the vulnerability.
+    pub name: String,
+    /// JSON.
+    pub body: String,
+    /// When it was brought in.
+    pub since: Timestamp,
+    /// By whom.
+    pub by: String,
+}
+
 /// Machines answered for one label at most.
 pub const LABELLED_MOST: usize = 20;
 
@@ -94,4 +174,26 @@ pub trait FleetStore: Send + Sync {
         by: &str,
         now: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// The software of a part of the fleet, of at most [`crate::fleet::catalogue::MACHINES_MOST`] machines.
+    async fn software(&self, part: Part) -> Result<Catalogue, StoreError>;
+
+    /// The machines of a part of the fleet, at most 20,000.
+    async fn fleet_rows(&self, part: Part) -> Result<FleetRows, StoreError>;
+
+    /// The rules for software in force.
+    async fn software_policy(&self) -> Result<SoftwarePolicy, StoreError>;
+
+    /// Puts rules for software in force under the next version, which is answered; earlier ones are kept.
+    /// [`StoreError::Conflict`] with its problems if it has any.
+    async fn set_software_policy(&self, policy: SoftwarePolicy, by: &str, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Versions of those rules that were in force, the newest first, at most `limit`.
+    async fn software_policy_versions(&self, limit: usize) -> Result<Vec<PolicyVersion>, StoreError>;
+
+    /// Brings entries of tables in, all or none, in the place of those of the same name. At most 50,000 of a kind.
+    async fn put_references(&self, entries: Vec<Reference>, by: &str, now: Timestamp) -> Result<(), StoreError>;
+
+    /// All entries of a kind, by name.
+    async fn references(&self, kind: ReferenceKind) -> Result<Vec<Reference>, StoreError>;
 }

@@ -13,6 +13,7 @@ mod calendar_api;
 mod cells;
 mod cookies;
 mod due;
+mod exports;
 mod fleet;
 mod guard;
 mod hand;
@@ -34,6 +35,7 @@ mod search;
 mod sections;
 mod session;
 mod sign_in;
+mod software;
 mod stock;
 mod ticket_policy;
 mod tickets;
@@ -99,6 +101,10 @@ fn routes() -> Vec<Route> {
         read("/postes/{id}", SignedIn, get(machine::show)),
         write("/postes/{id}/fiche", DescribeMachines, post(hand::save)),
         read("/api/v1/machines/{id}/history", SignedInProgram, get(history::api)),
+        // `/api/v1/machines/{id}/inventory.glpi.json` comes here, once the mapping of `vigie_shared::glpi` is there.
+        read("/api/v1/export/{name}", SignedInProgram, get(exports::show)),
+        read("/logiciels", SignedIn, get(software::list)),
+        read("/logiciels/versions", SignedIn, get(software::versions)),
         read("/recensement", SignedIn, get(stock::show)),
         write("/recensement", DescribeMachines, post(stock::take)),
         read("/tickets", SignedIn, get(tickets::list)),

@@ -129,7 +129,7 @@ pub fn newest() -> usize {
 }
 
 /// Every migration in order; the position plus one is its number.
-const MIGRATIONS: &[&str] = &[FIRST, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY];
+const MIGRATIONS: &[&str] = &[FIRST, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY, SOFTWARE];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -413,5 +413,15 @@ CREATE TABLE machine_hand (
     machine bytea PRIMARY KEY REFERENCES machine (id), version bigint NOT NULL, inventory_number text NOT NULL,
     warranty_end text, state text NOT NULL CHECK (state IN ('in_service', 'in_stock', 'retired', 'stolen')),
     note text NOT NULL, changed bigint, changed_by text, seen bigint, seen_by text, seen_room text
+);
+";
+
+/// Rules for software, and tables that people bring in.
+const SOFTWARE: &str = "
+CREATE TABLE software_policy (version bigint PRIMARY KEY, body text NOT NULL, since bigint NOT NULL, by text NOT NULL);
+CREATE TABLE software_reference (
+    kind text NOT NULL CHECK (kind IN ('end_of_life', 'vulnerability')), name text NOT NULL, body text NOT NULL,
+    since bigint NOT NULL, by text NOT NULL,
+    PRIMARY KEY (kind, name)
 );
 ";

@@ -1,8 +1,12 @@
 //! [`FleetStore`] on either engine.
 
-use super::super::{FleetStore, Hand, HandSet, HistoryRow, Labelled, StoreError};
-use super::{SqlStore, hand, history};
+use super::super::{
+    FleetRows, FleetStore, Hand, HandSet, HistoryRow, Labelled, PolicyVersion, Reference, ReferenceKind, StoreError,
+};
+use super::{SqlStore, catalogue, hand, history, references};
+use crate::fleet::catalogue::{Catalogue, Part};
 use crate::fleet::hand::Written;
+use crate::fleet::rules::SoftwarePolicy;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use vigie_shared::id::MachineId;
@@ -43,5 +47,35 @@ impl FleetStore for SqlStore {
     ) -> Result<(), StoreError> {
         let by = by.to_owned();
         self.writer.write(move |tx| hand::seen(tx, machine, room.clone(), &by, now)).await
+    }
+
+    async fn software(&self, part: Part) -> Result<Catalogue, StoreError> {
+        self.readers.read(move |sql| catalogue::software(sql, &part)).await
+    }
+
+    async fn fleet_rows(&self, part: Part) -> Result<FleetRows, StoreError> {
+        self.readers.read(move |sql| catalogue::rows(sql, &part)).await
+    }
+
+    async fn software_policy(&self) -> Result<SoftwarePolicy, StoreError> {
+        self.readers.read(references::policy).await
+    }
+
+    async fn set_software_policy(&self, policy: SoftwarePolicy, by: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| references::set_policy(tx, &policy, &by, now)).await
+    }
+
+    async fn software_policy_versions(&self, limit: usize) -> Result<Vec<PolicyVersion>, StoreError> {
+        self.readers.read(move |sql| references::versions(sql, limit)).await
+    }
+
+    async fn put_references(&self, entries: Vec<Reference>, by: &str, now: Timestamp) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| references::put(tx, &entries, &by, now)).await
+    }
+
+    async fn references(&self, kind: ReferenceKind) -> Result<Vec<Reference>, StoreError> {
+        self.readers.read(move |sql| references::all(sql, kind)).await
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod calendars;
+mod catalogue;
 pub mod check;
 pub mod copy;
 mod decide;
@@ -27,6 +28,7 @@ mod outbox;
 mod pages;
 pub mod published;
 mod readers;
+mod references;
 mod refused;
 mod replicas;
 pub mod restored;

@@ -232,6 +232,12 @@ impl Column for Reason {
     }
 }
 
+impl Bind for Uai {
+    fn cell(&self) -> Cell<'_> {
+        Cell::Text(self.as_str())
+    }
+}
+
 impl Column for Uai {
     fn read(cell: Cell<'_>) -> Result<Self, String> {
         text(cell)?.parse().map_err(|e: vigie_shared::uai::UaiError| e.to_string())

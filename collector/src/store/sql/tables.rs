@@ -136,6 +136,8 @@ pub const TABLES: &[Table] = &[
     ),
     table("policy", 1, FEW, &[int("version"), text("body"), int("since")]),
     table("ticket_policy", 1, FEW, &[int("version"), text("body"), int("since"), text("by")]),
+    table("software_policy", 1, FEW, &[int("version"), text("body"), int("since"), text("by")]),
+    table("software_reference", 2, 100, &[text("kind"), text("name"), text("body"), int("since"), text("by")]),
     table(
         "maintenance",
         1,

@@ -66,7 +66,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 /// Every migration in order; the position plus one is the format.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY, SOFTWARE];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -391,6 +391,18 @@ CREATE TABLE machine_hand (
     machine BLOB PRIMARY KEY REFERENCES machine (id), version INTEGER NOT NULL, inventory_number TEXT NOT NULL,
     warranty_end TEXT, state TEXT NOT NULL CHECK (state IN ('in_service', 'in_stock', 'retired', 'stolen')),
     note TEXT NOT NULL, changed INTEGER, changed_by TEXT, seen INTEGER, seen_by TEXT, seen_room TEXT
+) STRICT, WITHOUT ROWID;
+";
+
+/// Rules for software, and tables that people bring in.
+const SOFTWARE: &str = "
+CREATE TABLE software_policy (
+    version INTEGER PRIMARY KEY, body TEXT NOT NULL, since INTEGER NOT NULL, by TEXT NOT NULL
+) STRICT;
+CREATE TABLE software_reference (
+    kind TEXT NOT NULL CHECK (kind IN ('end_of_life', 'vulnerability')), name TEXT NOT NULL, body TEXT NOT NULL,
+    since INTEGER NOT NULL, by TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
 ) STRICT, WITHOUT ROWID;
 ";
 
