@@ -43,7 +43,9 @@ async fn aged(world: &mut World) -> vigie_shared::id::MachineId {
     world.clock.pass(jiff::SignedDuration::from_mins(1));
     let text = |name: &str, body: &serde_json::Value| match name {
         "memory" => body.to_string().replace("16571695104", "8285847552"),
-        "storage" => body.to_string().replace("KIOXIA KBG40ZNV256G", "CT500P3SSD8").replace("Z0P1234567", "2241E67A1B2C"),
+        "storage" => {
+            body.to_string().replace("KIOXIA KBG40ZNV256G", "CT500P3SSD8").replace("Z0P1234567", "2241E67A1B2C")
+        }
         "software" => body.to_string().replace("-1\"", "-2\"").replace("gimp", "krita"),
         _ => body.to_string(),
     };

@@ -43,6 +43,12 @@ enum Mode {
     Policy(modes::policy::Options),
     /// Show or change which incidents become tickets.
     TicketPolicy(modes::ticket_policy::Options),
+    /// Show or change the rules for software.
+    SoftwarePolicy(modes::software_policy::Options),
+    /// Bring in tables of endoflife.date: when products go out of support.
+    ImportEndOfLife(modes::import_references::EndOfLife),
+    /// Bring in lists of vulnerabilities in the format of OSV.
+    ImportVulnerabilities(modes::import_references::Vulnerabilities),
     /// Open a ticket for a call.
     Ticket(modes::ticket::Options),
     /// Plan maintenance, in which nothing opens a ticket.
@@ -82,6 +88,9 @@ fn main() -> ExitCode {
         Mode::Calendar(options) => modes::calendar::run(options),
         Mode::Policy(options) => modes::policy::run(options),
         Mode::TicketPolicy(options) => modes::ticket_policy::run(options),
+        Mode::SoftwarePolicy(options) => modes::software_policy::run(options),
+        Mode::ImportEndOfLife(options) => modes::import_references::end_of_life(options),
+        Mode::ImportVulnerabilities(options) => modes::import_references::vulnerabilities(options),
         Mode::Ticket(options) => modes::ticket::run(options),
         Mode::Maintenance(options) => modes::maintenance::run(options),
         Mode::Refused(options) => modes::refused::run(options),

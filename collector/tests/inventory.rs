@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use seeded::browser::{Browser, Page};
 use seeded::{Agent, World, all_well, fleet, started};
 use serde_json::{Value, json};
-use vigie_collector::store::Role;
+use vigie_collector::store::{FleetStore, Reference, ReferenceKind, Role};
 
 struct Here {
     world: World,
@@ -57,7 +57,11 @@ fn version(page: &Page) -> String {
 async fn the_page_says_what_changed_in_both_languages_and_programs_read_it() {
     let mut here = here().await;
     let page = here.browser.get(&here.path).await;
-    assert!(page.says("Mémoire utilisable : 8 Go → 4 Go") && page.says("firefox-esr : 128.3.0 → 140.1.2"), "{}", page.text);
+    assert!(
+        page.says("Mémoire utilisable : 8 Go → 4 Go") && page.says("firefox-esr : 128.3.0 → 140.1.2"),
+        "{}",
+        page.text
+    );
     assert!(page.says("La mémoire est passée de 8 à 4 Gio"), "a finding for the next visit");
     here.browser.language = "en";
     assert!(here.browser.get(&here.path).await.says("Usable memory: 8 GB → 4 GB"));
@@ -79,8 +83,15 @@ async fn a_record_is_written_and_a_form_that_is_out_of_date_overwrites_nothing()
     let page = here.browser.get(&here.path).await;
     let (csrf, shown) = (page.csrf(), version(&page));
     let form = |version: &str, room: &str, date: &str| {
-        let fields = [("csrf", csrf.as_str()), ("version", version), ("salle", room), ("numero", "INV-42"),
-            ("garantie", date), ("etat", "in_stock"), ("note", "<b>prêté</b>")];
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("version", version),
+            ("salle", room),
+            ("numero", "INV-42"),
+            ("garantie", date),
+            ("etat", "in_stock"),
+            ("note", "<b>prêté</b>"),
+        ];
         fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
     };
     let borrowed = |form: &[(String, String); 7]| form.iter().map(|(a, b)| (a.clone(), b.clone())).collect::<Vec<_>>();
@@ -111,7 +122,8 @@ async fn a_record_is_written_and_a_form_that_is_out_of_date_overwrites_nothing()
 async fn a_scanned_label_answers_which_machine_it_is() {
     let mut here = here().await;
     let csrf = here.browser.get("/recensement").await.csrf();
-    let done = here.browser.post("/recensement", &[("csrf", &csrf), ("etiquette", "czc1234567"), ("salle", "B 12")]).await;
+    let done =
+        here.browser.post("/recensement", &[("csrf", &csrf), ("etiquette", "czc1234567"), ("salle", "B 12")]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
     let page = here.browser.get(done.location()).await;
     assert!(page.says("TIL-B12-01") && page.says("Salle B 12, avant : aucune salle"), "{}", page.text);
@@ -130,7 +142,10 @@ async fn exports_are_harmless_in_a_spreadsheet_and_the_same_for_programs() {
     let page = here.browser.get("/api/v1/export/software.csv").await;
     assert_eq!(page.headers["content-type"], "text/csv; charset=utf-8");
     let lines: Vec<&str> = page.text.lines().collect();
-    assert_eq!(lines[0], "\u{feff}\"name\";\"source\";\"publisher\";\"version\";\"newest_seen\";\"machines\";\"machines_of_program\"");
+    assert_eq!(
+        lines[0],
+        "\u{feff}\"name\";\"source\";\"publisher\";\"version\";\"newest_seen\";\"machines\";\"machines_of_program\""
+    );
     assert_eq!(lines[1], "\"'=cmd|' /C calc'!A0\";\"dpkg\";;\"1\";1;1;1");
     assert_eq!(lines[2], "\"firefox-esr\";\"dpkg\";\"Mozilla\";\"140.1.2\";1;1;1");
     let json: Value = serde_json::from_str(&here.browser.get("/api/v1/export/software.json").await.text).unwrap();
@@ -139,12 +154,19 @@ async fn exports_are_harmless_in_a_spreadsheet_and_the_same_for_programs() {
 
     let machines: Value = serde_json::from_str(&here.browser.get("/api/v1/export/machines.json").await.text).unwrap();
     let row = &machines["rows"][0];
-    assert_eq!((&row["name"], &row["serial"], &row["memory_bytes"]), (&json!("TIL-B12-01"), &json!("CZC1234567"), &json!(4_u64 << 30)));
+    assert_eq!(
+        (&row["name"], &row["serial"], &row["memory_bytes"]),
+        (&json!("TIL-B12-01"), &json!("CZC1234567"), &json!(4_u64 << 30))
+    );
     assert_eq!(row["state"], "in_service");
     let other = here.browser.get("/api/v1/export/machines.json?bassin=Sud").await;
     assert_eq!(serde_json::from_str::<Value>(&other.text).unwrap()["rows"], json!([]));
     for nothing in ["machines.xml", "people.csv", "machines", "machines.csv?etablissement=x"] {
-        assert_eq!(here.browser.get(&format!("/api/v1/export/{nothing}")).await.status, StatusCode::NOT_FOUND, "{nothing}");
+        assert_eq!(
+            here.browser.get(&format!("/api/v1/export/{nothing}")).await.status,
+            StatusCode::NOT_FOUND,
+            "{nothing}"
+        );
     }
 }
 
@@ -156,7 +178,11 @@ async fn the_catalogue_says_the_newest_and_who_lags() {
     here.world.call(&mut other, &[started()], &[("software", software("128.3.0"))]).await;
 
     let page = here.browser.get("/logiciels").await;
-    assert!(page.says("2 logiciels sur 2 postes") && page.says("140.1.2") && page.says("1 poste en retard"), "{}", page.text);
+    assert!(
+        page.says("2 logiciels sur 2 postes") && page.says("140.1.2") && page.says("1 poste en retard"),
+        "{}",
+        page.text
+    );
     let late = here.browser.get("/logiciels?retard=1&q=mozilla").await;
     assert!(late.says("1 logiciel sur") && !late.says("calc"), "{}", late.text);
     let one = here.browser.get("/logiciels/versions?nom=Firefox-ESR&source=dpkg").await;
@@ -167,4 +193,53 @@ async fn the_catalogue_says_the_newest_and_who_lags() {
     assert_eq!(here.browser.get("/logiciels/versions?nom=x&source=dpkg").await.status, StatusCode::NOT_FOUND);
     here.browser.language = "en";
     assert!(here.browser.get("/logiciels").await.says("2 programs on 2 machines"));
+}
+
+#[tokio::test]
+async fn rules_and_tables_find_what_is_to_be_put_right_and_only_supervisors_change_them() {
+    let mut here = here().await;
+    let school = here.world.school("Collège des Acacias", "Bois-le-Val", "Sud").await;
+    let mut other = here.world.machine(school, "ACA-01", "workstation", true).await;
+    let os = json!({"outcome": "complete", "data": {"name": "Debian GNU/Linux", "version": "11"}});
+    let sections = [("software", software("128.3.0")), ("operating-system", os)];
+    here.world.call(&mut other, &[started()], &sections).await;
+    let policy = r#"{"rules": [{"name": "firefox", "program": "firefox*", "demand": {"minimum": "140"}},
+        {"name": "vlc au Nord", "program": "vlc", "demand": "required", "basin": "Nord"}],
+        "products": {"debian": ["Debian GNU/Linux"]}}"#;
+    let csrf = here.browser.get("/recensement").await.csrf();
+    let refused = here.browser.post("/logiciels/regles", &[("csrf", &csrf), ("regles", policy)]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+
+    let mut browser = Browser::signed_in(here.world.router(false), "superviseur").await;
+    let csrf = browser.get("/logiciels/regles").await.csrf();
+    let bad = browser.post("/logiciels/regles", &[("csrf", &csrf), ("regles", "{\"rules\": [{}]}")]).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    assert!(bad.says("rules[0]") && bad.text.contains("&#34;rules&#34;: [{}]"), "{}", bad.text);
+    let done = browser.post("/logiciels/regles", &[("csrf", &csrf), ("regles", policy)]).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/logiciels/regles?version=1"));
+    let body =
+        r#"{"name": "debian", "cycles": [{"cycle": "11", "over": false, "until": "2024-08-14", "latest": null}]}"#;
+    let table = Reference {
+        kind: ReferenceKind::EndOfLife,
+        name: "debian".into(),
+        body: body.into(),
+        since: here.world.now(),
+        by: "superviseur".into(),
+    };
+    here.world.store.put_references(vec![table], "superviseur", here.world.now()).await.unwrap();
+
+    let page = browser.get("/logiciels/regles?version=1").await;
+    assert!(
+        page.says("3 choses à corriger") && page.says("firefox-esr 128.3.0 : au moins 140 est exigé (règle firefox)."),
+        "{}",
+        page.text
+    );
+    assert!(page.says("vlc manque (règle vlc au Nord).") && page.says("n’est plus suivi depuis le 14 août 2024"));
+    assert!(browser.get(&format!("/postes/{}", other.id)).await.says("Debian GNU/Linux 11 n’est plus suivi"));
+    assert!(!browser.get(&here.path).await.says("n’est plus suivi"), "another machine");
+    let told: Value = serde_json::from_str(&browser.get("/api/v1/software-findings?bassin=Sud").await.text).unwrap();
+    let codes: Vec<_> = told["found"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["software_too_old", "end_of_life"]);
+    let held: Value = serde_json::from_str(&browser.get("/api/v1/software-policy").await.text).unwrap();
+    assert_eq!((&held["version"], held["rules"].as_array().unwrap().len()), (&json!(1), 2));
 }

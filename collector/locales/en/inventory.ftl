@@ -137,3 +137,60 @@ export-title = Export
 export-lead = The whole fleet, or the basin and school chosen above.
 export-machines = Machines with their records:
 export-software = Software with its versions:
+soft-to-rules = To put right, and rules
+soft-rules-title = Software to put right
+soft-rules-version = Version { $n }
+soft-rules-since = { $what }: { $at }, { $by }
+soft-rules-done = The rules of version { $n } are in force.
+soft-rules-in-force = Rules
+soft-rules-none = No rule: nothing is demanded or forbidden.
+soft-rules-edit = Change the rules
+soft-rules-text = The rules, as JSON
+soft-rules-hint = A rule: "name", "program" (a * at the end stands for any end), and "demand": "required", "forbidden" or {"{"}"minimum": "140"{"}"}. As you like: "source", "basin", "school", "kinds". "products" says under which names a product of the tables is installed.
+soft-rules-go = Put in force
+soft-rules-supervisors = Only a supervisor may change the rules.
+soft-column-todo = To put right
+soft-todo = { $n ->
+    [0] Nothing to put right
+    [one] { $n } thing to put right at the next visit
+   *[other] { $n } things to put right at the next visit
+}
+soft-todo-cut = The first { $n } are shown.
+soft-tables = Ends of support and known vulnerabilities
+soft-tables-lead = These tables are brought in from files: the collector needs no internet.
+soft-holes = { $n ->
+    [one] { $n } known vulnerability
+   *[other] { $n } known vulnerabilities
+}
+rule-demand-required = { $program } must be installed
+rule-demand-forbidden = { $program } is forbidden
+rule-demand-minimum = { $program } at least in version { $version }
+machine-software-todo = Software to put right at the next visit
+found-software-missing = { $program } is missing (rule { $by }).
+found-software-forbidden = { $program } { $version } is forbidden (rule { $by }).
+found-software-too-old = { $program } { $version }: at least { $wanted } is demanded (rule { $by }).
+found-end-of-life = { $program } { $version } has been out of support since { $wanted } ({ $by }).
+found-end-of-life-undated = { $program } { $version } is out of support ({ $by }).
+found-vulnerable = { $program } { $version } has a known vulnerability, mended in { $wanted } ({ $by }).
+found-vulnerable-undated = { $program } { $version } has a known vulnerability, with no remedy told ({ $by }).
+kin-title = Machines that enrolled a second time
+kin-lead = Their hardware is that of a machine that is known: installed anew, with another disk or in another school. Attached, they keep the history and the record of the former one.
+kin-column-former = Known as
+kin-column-shared = Hardware in common
+kin-when = Enrolled { $enrolled }; the former one: { $heard }
+kin-transfer = { $from } → { $to } (transfer)
+kin-clone = Both are heard: these are two machines, one copied from the other. Revoke the wrong one.
+kin-attach = It is the same
+kin-attach-named = { $name } is the same machine as { $former }
+kin-detach = Split
+kin-detach-named = Split { $name } from the former machine
+kin-decided-title = Attached
+kin-decided = { $name } continues { $former }: { $at }, { $by }
+kin-refused = Nothing was changed: the former machine has just been heard, or somebody was quicker. Read the list again.
+kin-system-uuid = system identifier (UUID)
+kin-board-serial = main board serial number
+kin-system-serial = machine serial number
+kin-disk = disk
+kin-mac = network card
+note-reattached = Attached to the machine known as { $name }, enrolled { $since }.
+note-split = Split from the former machine.

@@ -137,3 +137,60 @@ export-title = Exporter
 export-lead = Tout le parc, ou le bassin et l’établissement choisis ci-dessus.
 export-machines = Postes avec leur fiche :
 export-software = Logiciels avec leurs versions :
+soft-to-rules = À corriger et règles
+soft-rules-title = Logiciels à corriger
+soft-rules-version = Version { $n }
+soft-rules-since = { $what } : { $at }, { $by }
+soft-rules-done = Les règles de version { $n } sont en vigueur.
+soft-rules-in-force = Règles
+soft-rules-none = Aucune règle : rien n’est exigé ni interdit.
+soft-rules-edit = Modifier les règles
+soft-rules-text = Les règles, en JSON
+soft-rules-hint = Une règle : "name", "program" (un * à la fin vaut n’importe quelle suite), et "demand" : "required", "forbidden" ou {"{"}"minimum": "140"{"}"}. Au choix : "source", "basin", "school", "kinds". "products" dit sous quels noms un produit des tables est installé.
+soft-rules-go = Mettre en vigueur
+soft-rules-supervisors = Seul un superviseur peut modifier les règles.
+soft-column-todo = À corriger
+soft-todo = { $n ->
+    [0] Rien à corriger
+    [one] { $n } chose à corriger à la prochaine visite
+   *[other] { $n } choses à corriger à la prochaine visite
+}
+soft-todo-cut = Les { $n } premières sont montrées.
+soft-tables = Fins de support et failles connues
+soft-tables-lead = Ces tables s’importent de fichiers : le collecteur n’a pas besoin d’internet.
+soft-holes = { $n ->
+    [one] { $n } faille connue
+   *[other] { $n } failles connues
+}
+rule-demand-required = { $program } doit être installé
+rule-demand-forbidden = { $program } est interdit
+rule-demand-minimum = { $program } au moins en version { $version }
+machine-software-todo = Logiciels à corriger à la prochaine visite
+found-software-missing = { $program } manque (règle { $by }).
+found-software-forbidden = { $program } { $version } est interdit (règle { $by }).
+found-software-too-old = { $program } { $version } : au moins { $wanted } est exigé (règle { $by }).
+found-end-of-life = { $program } { $version } n’est plus suivi depuis le { $wanted } ({ $by }).
+found-end-of-life-undated = { $program } { $version } n’est plus suivi ({ $by }).
+found-vulnerable = { $program } { $version } a une faille connue, corrigée en { $wanted } ({ $by }).
+found-vulnerable-undated = { $program } { $version } a une faille connue, sans correction annoncée ({ $by }).
+kin-title = Postes inscrits une deuxième fois
+kin-lead = Leur matériel est celui d’un poste déjà connu : réinstallé, changé de disque ou d’établissement. Rattachés, ils gardent l’historique et la fiche de l’ancien.
+kin-column-former = Connu comme
+kin-column-shared = Matériel commun
+kin-when = Inscrit { $enrolled } ; l’ancien : { $heard }
+kin-transfer = { $from } → { $to } (transfert)
+kin-clone = Les deux donnent des nouvelles : ce sont deux postes, l’un copié de l’autre. Révoquez le mauvais.
+kin-attach = C’est le même
+kin-attach-named = { $name } est le même poste que { $former }
+kin-detach = Séparer
+kin-detach-named = Séparer { $name } de l’ancien poste
+kin-decided-title = Rattachés
+kin-decided = { $name } continue { $former } : { $at }, { $by }
+kin-refused = Rien n’a été changé : l’ancien poste vient de donner des nouvelles, ou quelqu’un a été plus rapide. Relisez la liste.
+kin-system-uuid = identifiant du système (UUID)
+kin-board-serial = n° de série de la carte mère
+kin-system-serial = n° de série du poste
+kin-disk = disque
+kin-mac = carte réseau
+note-reattached = Rattaché au poste connu sous le nom { $name }, inscrit { $since }.
+note-split = Séparé de l’ancien poste.

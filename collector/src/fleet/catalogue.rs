@@ -130,10 +130,10 @@ impl Program {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub fn holder(name: &str, kind: &str, basin: &str) -> Holder {
+    pub(crate) fn holder(name: &str, kind: &str, basin: &str) -> Holder {
         Holder {
             id: MachineId::new(),
             host_name: name.to_owned(),
@@ -143,7 +143,7 @@ pub mod tests {
         }
     }
 
-    pub fn package(name: &str, version: &str) -> Package {
+    pub(crate) fn package(name: &str, version: &str) -> Package {
         Package { name: name.to_owned(), version: version.to_owned(), source: "dpkg".to_owned(), ..Package::default() }
     }
 
@@ -154,7 +154,10 @@ pub mod tests {
         fleet.add(holder("B", "workstation", "Nord"), &[package("firefox", "128.3"), package("firefox", "9.0")]);
         fleet.add(holder("C", "workstation", "Nord"), &[package("firefox", "128.3"), package("firefox", "140.1")]);
         let firefox = &fleet.programs[&ProgramKey { name: "firefox".into(), source: "dpkg".into() }];
-        assert_eq!(firefox.by_age("dpkg").iter().map(|(v, m)| (*v, m.len())).collect::<Vec<_>>(), [("140.1", 2), ("128.3", 2), ("9.0", 1)]);
+        assert_eq!(
+            firefox.by_age("dpkg").iter().map(|(v, m)| (*v, m.len())).collect::<Vec<_>>(),
+            [("140.1", 2), ("128.3", 2), ("9.0", 1)]
+        );
         assert_eq!((firefox.name.as_str(), firefox.machines().len()), ("Firefox", 3));
         assert_eq!(firefox.lagging("dpkg"), BTreeMap::from([(1, "128.3")]), "who has several has the newest of them");
         assert_eq!(fleet.machine(1).unwrap().host_name, "B");

@@ -236,7 +236,9 @@ fn loss(change: &Change) -> Option<Loss> {
             let lost = before.saturating_sub(after) >= MEMORY_SLACK;
             lost.then(|| Loss { code: "memory_vanished", before: before.to_string(), after: after.to_string() })
         }
-        (name::MEMORY, "modules", Kind::Removed) => gone("module_gone", words(&["slot", "manufacturer", "part_number", "serial"])),
+        (name::MEMORY, "modules", Kind::Removed) => {
+            gone("module_gone", words(&["slot", "manufacturer", "part_number", "serial"]))
+        }
         (name::STORAGE, "disks", Kind::Removed) => {
             let fields = Change::fields(change.before.as_ref());
             let fixed = fields.get("removable").is_none_or(|v| v != "true")

@@ -151,7 +151,12 @@ mod tests {
         assert_eq!((list.name.as_str(), list.cycles.len()), ("debian", 4));
         let product = r#"{"schema_version": "1.2.0", "result": {"name": "debian", "releases": [
             {"name": "11", "isEol": true, "eolFrom": "2024-08-14", "latest": {"name": "11.11"}}]}}"#;
-        let expected = Cycle { cycle: "11".into(), over: true, until: Some("2024-08-14".parse().unwrap()), latest: Some("11.11".into()) };
+        let expected = Cycle {
+            cycle: "11".into(),
+            over: true,
+            until: Some("2024-08-14".parse().unwrap()),
+            latest: Some("11.11".into()),
+        };
         assert_eq!(read(product, "").unwrap().cycles, [expected]);
         assert_eq!(read("[]", "x"), Err(TableError::NoCycles));
         assert_eq!(read("{}", "x"), Err(TableError::NoCycles));
@@ -172,7 +177,8 @@ mod tests {
         let policy = SoftwarePolicy::default();
         let found = look(&fleet, &policy, &[read(LIST, "debian").unwrap()], today);
         let told: Vec<_> = found.iter().map(|f| (f.version.as_str(), f.by.as_str(), f.wanted.as_str())).collect();
-        let expected = [("1.4", "debian 1", ""), ("11.9", "debian 11", "2024-08-14"), ("1:11.0-2", "debian 11", "2024-08-14")];
+        let expected =
+            [("1.4", "debian 1", ""), ("11.9", "debian 11", "2024-08-14"), ("1:11.0-2", "debian 11", "2024-08-14")];
         assert_eq!(told, expected);
         let elsewhere = SoftwarePolicy::read(r#"{"products": {"debian": ["other*"]}}"#).unwrap();
         assert_eq!(look(&fleet, &elsewhere, &[read(LIST, "debian").unwrap()], today), []);

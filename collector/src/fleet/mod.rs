@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod changes;
 pub mod end_of_life;
 pub mod hand;
+pub mod kinship;
 pub mod rules;
 pub mod sheet;
 pub mod version;

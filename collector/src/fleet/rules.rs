@@ -265,27 +265,44 @@ mod tests {
         let policy = SoftwarePolicy::read(&format!("{{\"rules\": [{rules}]}}")).unwrap();
         let fleet = fleet();
         let name = |place| fleet.machine(place).unwrap().host_name.clone();
-        look(&fleet, &policy).iter().map(|f| format!("{} {} {} {}", name(f.machine), f.code, f.version, f.wanted)).collect()
+        look(&fleet, &policy)
+            .iter()
+            .map(|f| format!("{} {} {} {}", name(f.machine), f.code, f.version, f.wanted))
+            .collect()
     }
 
     #[test]
     fn what_is_missing_forbidden_or_too_old_is_found_where_the_rule_counts() {
-        assert_eq!(found(r#"{"name": "r", "program": "VLC", "demand": "required", "basin": "Nord"}"#), ["A software_missing  ", "B software_missing  "]);
+        assert_eq!(
+            found(r#"{"name": "r", "program": "VLC", "demand": "required", "basin": "Nord"}"#),
+            ["A software_missing  ", "B software_missing  "]
+        );
         assert_eq!(found(r#"{"name": "r", "program": "steam*", "demand": "forbidden"}"#), ["A software_forbidden 1 "]);
         assert_eq!(found(r#"{"name": "r", "program": "steam*", "demand": "forbidden", "kinds": ["server"]}"#), [""; 0]);
-        assert_eq!(found(r#"{"name": "r", "program": "firefox*", "demand": {"minimum": "140"}}"#), ["B software_too_old 128.3 140"]);
-        assert_eq!(found(r#"{"name": "r", "program": "firefox*", "source": "snap", "demand": {"minimum": "140"}}"#), [""; 0]);
+        assert_eq!(
+            found(r#"{"name": "r", "program": "firefox*", "demand": {"minimum": "140"}}"#),
+            ["B software_too_old 128.3 140"]
+        );
+        assert_eq!(
+            found(r#"{"name": "r", "program": "firefox*", "source": "snap", "demand": {"minimum": "140"}}"#),
+            [""; 0]
+        );
         assert_eq!(found(r#"{"name": "r", "program": "vlc", "demand": "required", "school": "0959902X"}"#), [""; 0]);
     }
 
     #[test]
     fn a_policy_that_is_wrong_is_refused_with_the_field() {
-        let said = |text: &str| SoftwarePolicy::read(text).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let said = |text: &str| {
+            SoftwarePolicy::read(text).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
         for (text, field) in [
             (r#"{"rules": [{"name": "r", "program": "*", "demand": "required"}]}"#, "rules[0].program"),
             (r#"{"rules": [{"name": "", "program": "x", "demand": "required"}]}"#, "rules[0].name"),
             (r#"{"rules": [{"name": "r", "program": "x", "demand": {"minimum": ""}}]}"#, "rules[0].demand.minimum"),
-            (r#"{"rules": [{"name": "r", "program": "x", "demand": "required", "kinds": ["toaster"]}]}"#, "rules[0].kinds"),
+            (
+                r#"{"rules": [{"name": "r", "program": "x", "demand": "required", "kinds": ["toaster"]}]}"#,
+                "rules[0].kinds",
+            ),
             (r#"{"rules": [{"name": "r", "program": "x", "demand": "required", "basins": "x"}]}"#, "basins"),
             (r#"{"rules": [{"name": "r", "program": "x", "demand": "maybe"}]}"#, "rules[0].demand"),
             (r#"{"products": {"a": ["*"]}}"#, "products"),

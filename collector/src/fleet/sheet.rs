@@ -136,8 +136,10 @@ mod tests {
             let csv = Sheet { heads: &["a", "b", "c"], rows, cut: false }.csv();
             let body = csv.split_once("\r\n").unwrap().1;
             let (mut inside, mut ends, mut fields) = (false, 0, vec![String::new()]);
-            for c in body.chars() {
+            let mut rest = body.chars().peekable();
+            while let Some(c) = rest.next() {
                 match c {
+                    '"' if inside && rest.next_if_eq(&'"').is_some() => fields.last_mut().unwrap().push('"'),
                     '"' => inside = !inside,
                     ';' if !inside => fields.push(String::new()),
                     '\n' if !inside => ends += 1,

@@ -181,7 +181,8 @@ pub fn look(catalogue: &Catalogue, entries: &[Vulnerability]) -> Vec<Found> {
                 let runs = |machine: &&u32| {
                     systems.get(machine).is_some_and(|(name, of)| {
                         let rest = of.strip_prefix(release);
-                        name.starts_with(system) && rest.is_some_and(|rest| release.is_empty() || rest.is_empty() || rest.starts_with('.'))
+                        name.starts_with(system)
+                            && rest.is_some_and(|rest| release.is_empty() || rest.is_empty() || rest.starts_with('.'))
                     })
                 };
                 let fixed = affected.events.iter().rev().find(|(kind, _)| kind == "fixed");
@@ -223,7 +224,9 @@ mod tests {
     #[test]
     fn one_entry_a_list_and_lines_are_read_and_other_ecosystems_counted() {
         let line = ENTRY.replace('\n', " ");
-        for (text, kept) in [(ENTRY.to_owned(), 1), (format!("[{ENTRY}, {ENTRY}]"), 2), (format!("{line}\n\n{line}\n"), 2)] {
+        for (text, kept) in
+            [(ENTRY.to_owned(), 1), (format!("[{ENTRY}, {ENTRY}]"), 2), (format!("{line}\n\n{line}\n"), 2)]
+        {
             assert_eq!(read(&text).unwrap().kept.len(), kept);
         }
         assert_eq!(read(ENTRY).unwrap().kept[0].affected.len(), 1);
@@ -252,9 +255,12 @@ mod tests {
     #[test]
     fn ranges_come_and_go() {
         let event = |kind: &str, version: &str| (kind.to_owned(), version.to_owned());
-        let events = vec![event("introduced", "3"), event("fixed", "2"), event("introduced", "1"), event("last_affected", "4")];
-        let affected = Affected { ecosystem: "Debian".into(), package: "x".into(), events, versions: ["9".to_owned()].into() };
-        let vulnerable: Vec<_> = ["0", "1", "1.5", "2", "3", "4", "5", "9"].into_iter().filter(|v| affected.holds("dpkg", v)).collect();
+        let events =
+            vec![event("introduced", "3"), event("fixed", "2"), event("introduced", "1"), event("last_affected", "4")];
+        let affected =
+            Affected { ecosystem: "Debian".into(), package: "x".into(), events, versions: ["9".to_owned()].into() };
+        let vulnerable: Vec<_> =
+            ["0", "1", "1.5", "2", "3", "4", "5", "9"].into_iter().filter(|v| affected.holds("dpkg", v)).collect();
         assert_eq!(vulnerable, ["1", "1.5", "3", "4", "9"]);
     }
 }

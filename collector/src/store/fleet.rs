@@ -1,12 +1,14 @@
 //! What the store keeps of inventories beside the latest: their history, and what people wrote about machines.
 
 use super::{PolicyVersion, StoreError};
+use crate::engine::Decide;
 use crate::fleet::catalogue::{Catalogue, Part};
 use crate::fleet::changes::Change;
 use crate::fleet::hand::Written;
 use crate::fleet::rules::SoftwarePolicy;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::sync::Arc;
 use vigie_shared::id::MachineId;
 use vigie_shared::section::{OperatingSystem, System};
 use vigie_shared::uai::Uai;
@@ -138,6 +140,49 @@ pub struct Reference {
     pub by: String,
 }
 
+/// A machine as one of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KinMachine {
+    /// Which.
+    pub id: MachineId,
+    /// Name on its network.
+    pub host_name: String,
+    /// Its school.
+    pub school: (Uai, String),
+    /// When it enrolled.
+    pub enrolled: Timestamp,
+    /// When it was heard last.
+    pub last_seen: Option<Timestamp>,
+    /// `trusted`, `quarantined` or `revoked`.
+    pub status: String,
+}
+
+/// Two enrolments that hardware makes one machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kinship {
+    /// The one that enrolled later.
+    pub machine: KinMachine,
+    /// The one that was known before.
+    pub former: KinMachine,
+    /// What they share ([`crate::fleet::kinship::shared`]).
+    pub shared: Vec<String>,
+    /// Whether the former one has been silent since: otherwise these are two, one a clone.
+    pub silent: bool,
+}
+
+/// What somebody decided: a machine and its name, the former one and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kin {
+    /// The one that goes on.
+    pub machine: (MachineId, String),
+    /// The one that it continues.
+    pub former: (MachineId, String),
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: String,
+}
+
 /// Machines answered for one label at most.
 pub const LABELLED_MOST: usize = 20;
 
@@ -196,4 +241,30 @@ pub trait FleetStore: Send + Sync {
 
     /// All entries of a kind, by name.
     async fn references(&self, kind: ReferenceKind) -> Result<Vec<Reference>, StoreError>;
+
+    /// Pairs of enrolments that hardware makes one machine and nobody has decided on, the latest first, at most 200.
+    async fn kinships(&self) -> Result<Vec<Kinship>, StoreError>;
+
+    /// What was decided, the latest first.
+    async fn kins(&self, limit: usize) -> Result<Vec<Kin>, StoreError>;
+
+    /// Says that a machine is the one known as `former`: that one's certificates are refused from now on, its history and
+    /// what people wrote about it go on. [`StoreError::Conflict`] where hardware does not say so, or both speak.
+    async fn attach(
+        &self,
+        machine: MachineId,
+        former: MachineId,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError>;
+
+    /// Takes that back. [`StoreError::NotFound`] if the machine continues no other.
+    async fn detach(
+        &self,
+        machine: MachineId,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError>;
 }

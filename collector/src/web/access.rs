@@ -29,6 +29,10 @@ pub enum Need {
     TicketPolicy,
     /// The same, for programs: refused with 401 rather than led to the sign-in page.
     TicketPolicyProgram,
+    /// To change the rules for software.
+    SoftwarePolicy,
+    /// The same, for programs.
+    SoftwarePolicyProgram,
     /// To plan maintenance.
     PlanMaintenance,
     /// To be told of defects of Vigie itself.
@@ -39,7 +43,14 @@ impl Need {
     /// Whether programs come this way: nobody is led to the sign-in page, and what is sent is no form, so that the token
     /// against request forgery comes in a header.
     pub fn is_for_programs(self) -> bool {
-        matches!(self, Self::SignedInProgram | Self::Metrics | Self::TicketPolicyProgram | Self::EditCalendarsProgram)
+        matches!(
+            self,
+            Self::SignedInProgram
+                | Self::Metrics
+                | Self::TicketPolicyProgram
+                | Self::SoftwarePolicyProgram
+                | Self::EditCalendarsProgram
+        )
     }
 }
 
@@ -53,6 +64,8 @@ pub fn allows(role: Role, need: Need) -> bool {
         | Need::EditCalendarsProgram
         | Need::TicketPolicy
         | Need::TicketPolicyProgram
+        | Need::SoftwarePolicy
+        | Need::SoftwarePolicyProgram
         | Need::PlanMaintenance
         | Need::SeeDefects => role == Role::Supervisor,
     }

@@ -115,7 +115,7 @@ async fn admit(web: &Web, need: Need, ask: &mut Ask, request: Request) -> Result
         (None, _) => None,
     };
     let (parts, body) = request.into_parts();
-    let most = if need == Need::TicketPolicy { POLICY_FORM_MAX } else { FORM_MAX };
+    let most = if matches!(need, Need::TicketPolicy | Need::SoftwarePolicy) { POLICY_FORM_MAX } else { FORM_MAX };
     ask.form = Arc::new(read_form(&parts.headers, body, most).await.map_err(Turned::Down)?);
     match expected {
         Some(token) if session::same(&token, ask.field(CSRF_FIELD)) => Ok(Request::from_parts(parts, Body::empty())),

@@ -115,11 +115,8 @@ impl HandView {
 /// What the form says; else the key of what is wrong with it.
 fn read(ask: &Ask) -> Result<Written, &'static str> {
     let warranty = ask.field("garantie").trim();
-    let warranty_end = if warranty.is_empty() {
-        None
-    } else {
-        Some(warranty.parse::<Date>().map_err(|_| "hand-problem-date")?)
-    };
+    let warranty_end =
+        if warranty.is_empty() { None } else { Some(warranty.parse::<Date>().map_err(|_| "hand-problem-date")?) };
     let written = Written {
         room: ask.field("salle").to_owned(),
         inventory_number: ask.field("numero").to_owned(),

@@ -53,6 +53,8 @@ pub fn moments(lang: Lang, rows: &[HistoryRow], now: Timestamp) -> Vec<Moment> {
     let same = |a: &HistoryRow, b: &HistoryRow| a.at == b.at && a.by == b.by;
     let moment = |rows: &[HistoryRow]| {
         let first = rows.first()?;
+        let mut rows: Vec<&HistoryRow> = rows.iter().collect();
+        rows.sort_by_key(|row| rank(&row.change));
         let mut lines: Vec<Line> = rows.iter().map(|row| line(lang, &row.change, now)).collect();
         let more = lines.split_off(lines.len().min(UNFOLDED));
         Some(Moment {
@@ -65,6 +67,18 @@ pub fn moments(lang: Lang, rows: &[HistoryRow], now: Timestamp) -> Vec<Moment> {
         })
     };
     rows.chunk_by(same).filter_map(moment).collect()
+}
+
+/// What is worth more comes first: hardware before programs, what came and went before what was updated.
+fn rank(change: &Change) -> (bool, u8) {
+    let kind = match change.kind {
+        Kind::Replaced => 0,
+        Kind::Removed => 1,
+        Kind::Added => 2,
+        Kind::Changed => 3,
+        Kind::More => 4,
+    };
+    (change.section == name::SOFTWARE, kind)
 }
 
 fn line(lang: Lang, change: &Change, now: Timestamp) -> Line {
@@ -132,12 +146,19 @@ fn uncapital(text: &str) -> String {
 /// A field's name in words, from whichever part of the pages has one.
 pub fn field(lang: Lang, field: &str) -> String {
     let prefixes = ["field", "fact", "column"];
-    prefixes.iter().map(|p| reasons::word(lang, p, field)).find(|word| word != field).unwrap_or_else(|| field.to_owned())
+    prefixes
+        .iter()
+        .map(|p| reasons::word(lang, p, field))
+        .find(|word| word != field)
+        .unwrap_or_else(|| field.to_owned())
 }
 
 fn value(lang: Lang, change: &Change, field: &str, text: &str, now: Timestamp) -> String {
     match (change.section.as_str(), field) {
         (hand::SECTION, "state") => return reasons::word(lang, "life", text),
+        (hand::SECTION, "warranty_end") => {
+            return text.parse().map_or_else(|_| text.to_owned(), |date| words::date(lang, date));
+        }
         (hand::SECTION, "seen") => {
             return text.parse().map_or_else(|_| text.to_owned(), |at| words::full(lang, at, now));
         }
@@ -153,7 +174,8 @@ fn value(lang: Lang, change: &Change, field: &str, text: &str, now: Timestamp) -
 }
 
 /// Fields that tell an item, in this order.
-const TELLING: &[&str] = &["slot", "name", "model", "manufacturer", "product", "version", "size_bytes", "serial", "mount_point"];
+const TELLING: &[&str] =
+    &["slot", "name", "model", "manufacturer", "product", "version", "size_bytes", "serial", "mount_point"];
 
 /// An item in words: « KIOXIA KBG40ZNV256G, 256 Go, Z0P1234567 ».
 fn described(lang: Lang, change: &Change, fields: &Fields) -> String {
@@ -235,10 +257,11 @@ mod tests {
         let memory = |gib: u64| json!({"total_bytes": gib << 30});
         assert_eq!(said(Lang::Fr, "memory", &memory(8), &memory(4)), ["Changement – Mémoire utilisable : 8 Go → 4 Go"]);
         let firefox = |v: &str| json!({"packages": [{"name": "firefox-esr", "version": v, "source": "dpkg"}]});
-        assert_eq!(said(Lang::Fr, "software", &firefox("128"), &firefox("140")), ["Changement – firefox-esr : 128 → 140"]);
-        let disk = |model: &str, serial: &str| {
-            json!({"disks": [{"name": "sda", "model": model, "serial": serial, "size_bytes": 256_060_514_304_u64, "firmware": "1"}]})
-        };
+        assert_eq!(
+            said(Lang::Fr, "software", &firefox("128"), &firefox("140")),
+            ["Changement – firefox-esr : 128 → 140"]
+        );
+        let disk = |model: &str, serial: &str| json!({"disks": [{"name": "sda", "model": model, "serial": serial, "size_bytes": 256_060_514_304_u64, "firmware": "1"}]});
         assert_eq!(
             said(Lang::Fr, "storage", &disk("KIOXIA", "Z1"), &disk("Crucial", "C2")),
             ["Remplacement – Disque : KIOXIA, 256 Go, Z1 → Crucial, 256 Go, C2"]

@@ -11,7 +11,8 @@ use super::lang::Lang;
 use super::notes::{self, Line};
 use super::page::{PageError, Shell, html};
 use super::sections::{self, SectionView};
-use super::{history, reasons, words};
+use super::{history, reasons, software_rules, words};
+use crate::fleet::catalogue::Part;
 use crate::store::{CheckView, MachinePage};
 use askama::Template;
 use axum::Extension;
@@ -59,11 +60,14 @@ pub async fn page(
         Some(typed) => typed,
         None => HandView::new(lang, &store.hand(id).await?.ok_or(PageError::NotFound)?, now),
     };
+    let part = Part { machine: Some(id), ..Part::default() };
+    let (_, software) = software_rules::found(web, ask, part).await?;
     html(&MachineTemplate {
         s: Shell::new(ask, page.machine.host_name.clone(), "fleet"),
         view: MachineView::new(lang, &page, filter, now),
         hand,
         may_write: ask.who.as_ref().is_some_and(|w| access::allows(w.role, Need::DescribeMachines)),
+        software: software.iter().map(|found| software_rules::said(lang, found)).collect(),
         history: history::moments(lang, &store.history(id, history::SHOWN).await?, now),
     })
 }
@@ -75,6 +79,8 @@ struct MachineTemplate {
     view: MachineView,
     hand: HandView,
     may_write: bool,
+    /// What rules for software find.
+    software: Vec<String>,
     history: Vec<history::Moment>,
 }
 

@@ -36,6 +36,7 @@ mod sections;
 mod session;
 mod sign_in;
 mod software;
+mod software_rules;
 mod stock;
 mod ticket_policy;
 mod tickets;
@@ -88,7 +89,9 @@ fn routes() -> Vec<Route> {
         ApproveMachines, EditCalendars, EditCalendarsProgram, Metrics, Nothing, PlanMaintenance, SignIn, SignedIn,
         SignedInProgram,
     };
-    use Need::{DescribeMachines, TicketPolicy, TicketPolicyProgram, WorkOnTickets};
+    use Need::{
+        DescribeMachines, SoftwarePolicy, SoftwarePolicyProgram, TicketPolicy, TicketPolicyProgram, WorkOnTickets,
+    };
     let read = |path, need, handler| Route { method: "GET", path, need, handler };
     let write = |path, need, handler| Route { method: "POST", path, need, handler };
     let replace = |path, need, handler| Route { method: "PUT", path, need, handler };
@@ -104,6 +107,11 @@ fn routes() -> Vec<Route> {
         // `/api/v1/machines/{id}/inventory.glpi.json` comes here, once the mapping of `vigie_shared::glpi` is there.
         read("/api/v1/export/{name}", SignedInProgram, get(exports::show)),
         read("/logiciels", SignedIn, get(software::list)),
+        read("/logiciels/regles", SignedIn, get(software_rules::show)),
+        write("/logiciels/regles", SoftwarePolicy, post(software_rules::save)),
+        read("/api/v1/software-policy", SoftwarePolicyProgram, get(software_rules::api_show)),
+        replace("/api/v1/software-policy", SoftwarePolicyProgram, put(software_rules::api_save)),
+        read("/api/v1/software-findings", SignedInProgram, get(software_rules::api_found)),
         read("/logiciels/versions", SignedIn, get(software::versions)),
         read("/recensement", SignedIn, get(stock::show)),
         write("/recensement", DescribeMachines, post(stock::take)),
@@ -134,6 +142,8 @@ fn routes() -> Vec<Route> {
         write("/maintenances/{id}/fin", PlanMaintenance, post(maintenance::end)),
         read("/quarantaine", SignedIn, get(quarantine::list)),
         write("/quarantaine", ApproveMachines, post(quarantine::approve)),
+        write("/quarantaine/rattacher", ApproveMachines, post(quarantine::attach)),
+        write("/quarantaine/separer", ApproveMachines, post(quarantine::detach)),
         read("/recherche", SignedIn, get(search::show)),
         read("/live", SignedInProgram, get(live::stream)),
         read(sign_in::PATH, SignIn, get(sign_in::show)),

@@ -74,7 +74,9 @@ async fn seen(
     before: Option<String>,
 ) -> Result<Option<(String, String, Vec<String>)>, PageError> {
     let (store, lang) = (&web.context.store, ask.lang);
-    let (Some(machine), Some(hand)) = (store.machine(id, ask.now).await?, store.hand(id).await?) else { return Ok(None) };
+    let (Some(machine), Some(hand)) = (store.machine(id, ask.now).await?, store.hand(id).await?) else {
+        return Ok(None);
+    };
     let written = &hand.written;
     let mut lines = vec![format!("{} ({})", machine.school.1, machine.school.0)];
     let room = written.room.as_str();

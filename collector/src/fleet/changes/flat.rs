@@ -173,9 +173,9 @@ fn list(section: &str, name: &str, items: &[Value], state: &mut State) {
             }
             // Two that nothing tells apart are told apart by their order, which is that of the section.
             (Some(_), _) => {
-                let free = (2..).map(|n| format!("{} #{n}", key.item)).find(|item| {
-                    !state.contains_key(&Key { list: key.list.clone(), item: item.clone() })
-                });
+                let free = (2..)
+                    .map(|n| format!("{} #{n}", key.item))
+                    .find(|item| !state.contains_key(&Key { list: key.list.clone(), item: item.clone() }));
                 key.item = free.unwrap_or_default();
             }
         }

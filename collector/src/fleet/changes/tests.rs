@@ -16,17 +16,23 @@ fn complete(section: &str, before: Value, after: Value) -> Vec<Change> {
 
 fn short(changes: &[Change]) -> Vec<String> {
     let value = |text: &Option<String>| text.clone().unwrap_or_default();
-    let one = |c: &Change| format!("{} {} {} {}→{}", c.kind.as_str(), c.item, c.field, value(&c.before), value(&c.after));
+    let one =
+        |c: &Change| format!("{} {} {} {}→{}", c.kind.as_str(), c.item, c.field, value(&c.before), value(&c.after));
     changes.iter().map(one).collect()
 }
 
 #[test]
 fn memory_that_vanished_is_a_change_and_a_loss() {
-    let found = complete("memory", json!({"total_bytes": 8_u64 << 30, "slots": 2}), json!({"total_bytes": 4_u64 << 30, "slots": 2}));
+    let found = complete(
+        "memory",
+        json!({"total_bytes": 8_u64 << 30, "slots": 2}),
+        json!({"total_bytes": 4_u64 << 30, "slots": 2}),
+    );
     assert_eq!(short(&found), ["changed  total_bytes 8589934592→4294967296"]);
     let lost = losses(&found);
     assert_eq!((lost.len(), lost[0].code, lost[0].after.as_str()), (1, "memory_vanished", "4294967296"));
-    let less = complete("memory", json!({"total_bytes": 8_u64 << 30}), json!({"total_bytes": (8_u64 << 30) - (100 << 20)}));
+    let less =
+        complete("memory", json!({"total_bytes": 8_u64 << 30}), json!({"total_bytes": (8_u64 << 30) - (100 << 20)}));
     assert_eq!((less.len(), losses(&less)), (1, vec![]), "graphics took some more");
 }
 
@@ -36,7 +42,11 @@ fn a_disk_in_the_place_of_another_replaced_it_and_one_that_went_is_a_loss() {
     let replaced = complete("storage", json!({"disks": [disk("A1", "sda")]}), json!({"disks": [disk("B2", "sda")]}));
     assert_eq!((replaced.len(), replaced[0].kind, replaced[0].item.as_str()), (1, Kind::Replaced, "B2"));
     assert_eq!(losses(&replaced), []);
-    let gone = complete("storage", json!({"disks": [disk("A1", "sda"), disk("B2", "sdb")]}), json!({"disks": [disk("A1", "sda")]}));
+    let gone = complete(
+        "storage",
+        json!({"disks": [disk("A1", "sda"), disk("B2", "sdb")]}),
+        json!({"disks": [disk("A1", "sda")]}),
+    );
     assert_eq!((gone.len(), gone[0].kind, losses(&gone)[0].before.as_str()), (1, Kind::Removed, "M, B2"));
     let renamed = complete("storage", json!({"disks": [disk("A1", "sda")]}), json!({"disks": [disk("A1", "sdb")]}));
     assert_eq!(short(&renamed), ["changed A1 name sda→sdb"]);
@@ -88,7 +98,9 @@ fn an_unknown_section_is_compared_by_the_usual_keys_and_rubbish_says_nothing() {
     let monitor = |serial: &str| json!({"monitors": [{"serial": serial, "size": {"width_mm": 5}}], "count": 1});
     let found = complete("monitors", monitor("a"), monitor("b"));
     assert_eq!(found.iter().map(|c| c.kind).collect::<Vec<_>>(), [Kind::Added, Kind::Removed]);
-    for rubbish in ["", "[]", "{\"outcome\":5}", "{\"outcome\":\"complete\",\"data\":[1]}", "{\"outcome\":\"complete\"}"] {
+    for rubbish in
+        ["", "[]", "{\"outcome\":5}", "{\"outcome\":\"complete\",\"data\":[1]}", "{\"outcome\":\"complete\"}"]
+    {
         assert_eq!(between("monitors", rubbish, rubbish), [], "{rubbish}");
     }
     assert_eq!(between("checks", &body("complete", &json!({"a": 1})), &body("complete", &json!({"a": 2}))), []);
@@ -106,7 +118,8 @@ fn more_changes_than_the_bound_are_counted() {
     let found = complete("software", many(0), many(1000));
     assert_eq!((found.len(), found[MOST].kind, found[MOST].after.as_deref()), (MOST + 1, Kind::More, Some("700")));
     let long = |n: usize| json!({"packages": (0..n).map(|n| json!({"name": format!("p{n}"), "version": "1", "publisher": "x".repeat(5000)})).collect::<Vec<_>>()});
-    let bytes: usize = complete("software", long(0), long(1000)).iter().map(|c| c.after.as_ref().map_or(0, String::len)).sum();
+    let bytes: usize =
+        complete("software", long(0), long(1000)).iter().map(|c| c.after.as_ref().map_or(0, String::len)).sum();
     assert!(bytes <= BYTES_MOST + 64, "{bytes}");
 }
 

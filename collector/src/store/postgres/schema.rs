@@ -129,7 +129,7 @@ pub fn newest() -> usize {
 }
 
 /// Every migration in order; the position plus one is its number.
-const MIGRATIONS: &[&str] = &[FIRST, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY, SOFTWARE];
+const MIGRATIONS: &[&str] = &[FIRST, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY, SOFTWARE, KINSHIP];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -423,5 +423,13 @@ CREATE TABLE software_reference (
     kind text NOT NULL CHECK (kind IN ('end_of_life', 'vulnerability')), name text NOT NULL, body text NOT NULL,
     since bigint NOT NULL, by text NOT NULL,
     PRIMARY KEY (kind, name)
+);
+";
+
+/// Machines that enrolled again. See `sqlite/schema.rs`.
+const KINSHIP: &str = "
+CREATE TABLE machine_kin (
+    machine bytea PRIMARY KEY REFERENCES machine (id), former bytea NOT NULL UNIQUE REFERENCES machine (id),
+    former_status text NOT NULL, at bigint NOT NULL, by text NOT NULL
 );
 ";

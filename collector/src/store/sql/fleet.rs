@@ -1,14 +1,17 @@
 //! [`FleetStore`] on either engine.
 
 use super::super::{
-    FleetRows, FleetStore, Hand, HandSet, HistoryRow, Labelled, PolicyVersion, Reference, ReferenceKind, StoreError,
+    FleetRows, FleetStore, Hand, HandSet, HistoryRow, Kin, Kinship, Labelled, PolicyVersion, Reference, ReferenceKind,
+    StoreError,
 };
-use super::{SqlStore, catalogue, hand, history, references};
+use super::{SqlStore, catalogue, hand, history, kin, references};
+use crate::engine::Decide;
 use crate::fleet::catalogue::{Catalogue, Part};
 use crate::fleet::hand::Written;
 use crate::fleet::rules::SoftwarePolicy;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::sync::Arc;
 use vigie_shared::id::MachineId;
 
 #[async_trait]
@@ -77,5 +80,36 @@ impl FleetStore for SqlStore {
 
     async fn references(&self, kind: ReferenceKind) -> Result<Vec<Reference>, StoreError> {
         self.readers.read(move |sql| references::all(sql, kind)).await
+    }
+
+    async fn kinships(&self) -> Result<Vec<Kinship>, StoreError> {
+        self.readers.read(kin::undecided).await
+    }
+
+    async fn kins(&self, limit: usize) -> Result<Vec<Kin>, StoreError> {
+        self.readers.read(move |sql| kin::decided(sql, limit)).await
+    }
+
+    async fn attach(
+        &self,
+        machine: MachineId,
+        former: MachineId,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| kin::attach(tx, machine, former, &by, now, decider.as_ref())).await
+    }
+
+    async fn detach(
+        &self,
+        machine: MachineId,
+        by: &str,
+        now: Timestamp,
+        decider: Arc<dyn Decide>,
+    ) -> Result<(), StoreError> {
+        let by = by.to_owned();
+        self.writer.write(move |tx| kin::detach(tx, machine, &by, now, decider.as_ref())).await
     }
 }

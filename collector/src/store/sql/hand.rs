@@ -3,9 +3,9 @@
 
 use super::super::{Hand, HandSet, LABELLED_MOST, Labelled, StoreError};
 use super::engine::Sql;
+use super::history;
 use super::row::{Row, cut, int, ms, params};
 use super::writer::Tx;
-use super::history;
 use crate::fleet::changes::{Change, Kind};
 use crate::fleet::hand::{self, Life, Written, label};
 use jiff::Timestamp;
@@ -156,6 +156,17 @@ pub fn seen(
     let row = params![machine, int(version), before.written.state.as_str(), ms(now), by, seen_room];
     tx.sql.execute(SQL, row)?;
     tx.changed(school)
+}
+
+/// What people wrote about the former machine goes on for the one that continues it, where nothing is written about that.
+pub fn go_on(tx: &Tx<'_>, machine: MachineId, former: MachineId) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO machine_hand (machine, version, inventory_number, warranty_end, state, note, changed, \
+            changed_by, seen, seen_by, seen_room) \
+        SELECT ?1, version, inventory_number, warranty_end, state, note, changed, changed_by, seen, seen_by, seen_room \
+        FROM machine_hand WHERE machine = ?2 ON CONFLICT (machine) DO NOTHING";
+    tx.sql.execute(SQL, params![machine, former])?;
+    const ROOM: &str = "UPDATE machine SET room = (SELECT room FROM machine WHERE id = ?2) WHERE id = ?1 AND room = ''";
+    tx.sql.execute(ROOM, params![machine, former]).map(drop)
 }
 
 /// Machines that bear this label.

@@ -4,7 +4,7 @@ use super::super::{HistoryRow, StoreError};
 use super::engine::Sql;
 use super::row::{Row, int, ms, params};
 use super::writer::Tx;
-use super::{effects, findings};
+use super::{effects, findings, kin};
 use crate::engine::Note;
 use crate::fleet::changes::{self, Change, Kind, Loss};
 use jiff::Timestamp;
@@ -37,28 +37,22 @@ pub fn compare(
 
 fn lost(tx: &Tx<'_>, machine: MachineId, loss: &Loss, at: Timestamp) -> Result<(), StoreError> {
     let note = Note::new(loss.code);
-    let note = match (gibibytes(&loss.before), gibibytes(&loss.after)) {
-        (Some(before), Some(after)) => note.with("before", before).with("after", after),
+    let (before, after) = (gibibytes(&loss.before), gibibytes(&loss.after));
+    let note = match before.zip(after) {
+        Some((before, after)) => note.with("before", before).with("after", after),
         _ => note.with("what", &loss.before),
     };
     let subject = format!("{}→{} {}", loss.before, loss.after, ms(at));
     findings::add(tx.sql, machine, at, effects::MACHINE, &note, &subject, None).map(drop)
 }
 
-/// Bytes as GiB with one decimal at most: `7.5`, `8`.
-fn gibibytes(bytes: &str) -> Option<String> {
-    let tenths = (u128::from(bytes.parse::<u64>().ok()?) * 10 + (1 << 29)) >> 30;
-    Some(if tenths % 10 == 0 { (tenths / 10).to_string() } else { format!("{}.{}", tenths / 10, tenths % 10) })
+/// Bytes as GiB, rounded up: the kernel tells a little less than what is plugged in.
+fn gibibytes(bytes: &str) -> Option<u64> {
+    Some(bytes.parse::<u64>().ok()?.div_ceil(1 << 30))
 }
 
 /// Adds lines to a machine's history.
-pub fn add(
-    tx: &Tx<'_>,
-    machine: MachineId,
-    found: &[Change],
-    by: &str,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+pub fn add(tx: &Tx<'_>, machine: MachineId, found: &[Change], by: &str, at: Timestamp) -> Result<(), StoreError> {
     if found.is_empty() {
         return Ok(());
     }
@@ -86,17 +80,30 @@ pub fn add(
         WHERE machine = ?1 AND by <> ?2 ORDER BY n DESC LIMIT 1000000000 OFFSET ?3)";
     const BOUND_OF_REPORTS: &str = "DELETE FROM machine_change WHERE machine = ?1 AND n IN (SELECT n FROM machine_change \
         WHERE machine = ?1 AND by = ?2 ORDER BY n DESC LIMIT 1000000000 OFFSET ?3)";
-    let (bound, kept) = if by == effects::MACHINE { (BOUND_OF_REPORTS, KEPT) } else { (BOUND_OF_PEOPLE, KEPT_OF_PEOPLE) };
+    let (bound, kept) =
+        if by == effects::MACHINE { (BOUND_OF_REPORTS, KEPT) } else { (BOUND_OF_PEOPLE, KEPT_OF_PEOPLE) };
     tx.sql.execute(bound, params![machine, effects::MACHINE, kept]).map(drop)
 }
 
-/// The latest lines of a machine's history, the newest first; those of one moment in their order.
+/// The latest lines of a machine's history and of those that it continues, the newest first; those of one moment in
+/// their order.
 pub fn latest(sql: &Sql, machine: MachineId, limit: usize) -> Result<Vec<HistoryRow>, StoreError> {
+    let mut all = Vec::new();
+    for one in kin::chain(sql, machine)? {
+        all.extend(of_one(sql, one, limit)?);
+    }
+    all.sort_by_key(|row| std::cmp::Reverse(row.at));
+    all.truncate(limit);
+    Ok(all)
+}
+
+fn of_one(sql: &Sql, machine: MachineId, limit: usize) -> Result<Vec<HistoryRow>, StoreError> {
     const SQL: &str = "SELECT n, at, by, section, list, item, field, kind, before, after FROM machine_change \
                        WHERE machine = ?1 ORDER BY at DESC, n LIMIT ?2";
     let read = |row: &Row<'_>| {
         let word: String = row.get(7)?;
-        let kind = Kind::parse(&word).ok_or_else(|| StoreError::Failed(format!("the change « {word} » is not known")))?;
+        let kind =
+            Kind::parse(&word).ok_or_else(|| StoreError::Failed(format!("the change « {word} » is not known")))?;
         Ok(HistoryRow {
             n: row.get(0)?,
             at: row.get(1)?,

@@ -21,6 +21,7 @@ mod history;
 mod identity;
 mod incidents;
 mod inventory;
+mod kin;
 mod last;
 mod lines;
 mod maintenance;

@@ -49,7 +49,8 @@ pub fn put(tx: &Tx<'_>, entries: &[Reference], by: &str, now: Timestamp) -> Resu
     for kind in ReferenceKind::ALL {
         const COUNT: &str = "SELECT count(*) FROM software_reference WHERE kind = ?1";
         if tx.sql.value::<i64>(COUNT, params![kind.as_str()])? > KEPT {
-            let why = format!("more than {KEPT} entries of one kind: bring in only what the fleet has; nothing was kept");
+            let why =
+                format!("more than {KEPT} entries of one kind: bring in only what the fleet has; nothing was kept");
             return Err(StoreError::Conflict(why));
         }
     }

@@ -271,6 +271,7 @@ pub const TABLES: &[Table] = &[
             text("seen_room"),
         ],
     ),
+    table("machine_kin", 1, MANY, &[blob("machine"), blob("former"), text("former_status"), int("at"), text("by")]),
     table("stream", 2, MANY, &[blob("machine"), blob("stream"), int("cursor"), int("last_used")]),
     table(
         "event",

@@ -66,7 +66,7 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 }
 
 /// Every migration in order; the position plus one is the format.
-const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY, SOFTWARE];
+const MIGRATIONS: &[&str] = &[FIRST, SECOND, LINES, CALENDARS, HELPDESK, VERDICTS, HISTORY, SOFTWARE, KINSHIP];
 
 const FIRST: &str = "
 -- Schools -----------------------------------------------------------------------------------------------------------
@@ -403,6 +403,15 @@ CREATE TABLE software_reference (
     kind TEXT NOT NULL CHECK (kind IN ('end_of_life', 'vulnerability')), name TEXT NOT NULL, body TEXT NOT NULL,
     since INTEGER NOT NULL, by TEXT NOT NULL,
     PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Machines that enrolled again.
+const KINSHIP: &str = "
+-- `machine` is the one known as `former` before, whose status was `former_status`.
+CREATE TABLE machine_kin (
+    machine BLOB PRIMARY KEY REFERENCES machine (id), former BLOB NOT NULL UNIQUE REFERENCES machine (id),
+    former_status TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -15,7 +15,7 @@ on_every_store!(
 );
 
 /// Sends a section, as its agent does: its digest first.
-async fn send(store: &Arc<dyn Store>, agent: &Agent, second: i64, section: &str, body: &Value) {
+pub async fn send(store: &Arc<dyn Store>, agent: &Agent, second: i64, section: &str, body: &Value) {
     let text = body.to_string();
     let digests = BTreeMap::from([(section.to_owned(), Digest::of(text.as_bytes()))]);
     let whole = Some(Digest::of_sections(&digests));
@@ -29,7 +29,7 @@ async fn send(store: &Arc<dyn Store>, agent: &Agent, second: i64, section: &str,
     sync(store, &tiny, bring).await.unwrap();
 }
 
-fn complete(data: Value) -> Value {
+pub fn complete(data: Value) -> Value {
     json!({"outcome": "complete", "data": data})
 }
 
@@ -64,7 +64,10 @@ async fn what_changed_is_kept_in_order_and_a_loss_is_a_finding(world: &World) {
     let page = store.machine(machine, at(200)).await.unwrap().unwrap();
     let found: Vec<_> = page.findings.iter().map(|line| (line.note.code.as_str(), line.at)).collect();
     assert_eq!(found, [("memory_vanished", at(120))]);
-    assert_eq!((page.findings[0].note.with["before"].as_str(), page.findings[0].note.with["after"].as_str()), ("8", "4"));
+    assert_eq!(
+        (page.findings[0].note.with["before"].as_str(), page.findings[0].note.with["after"].as_str()),
+        ("8", "4")
+    );
 }
 
 async fn what_was_read_in_part_removes_nothing_and_the_last_complete_one_stays_the_measure(world: &World) {
@@ -143,7 +146,8 @@ async fn a_label_names_its_machine_and_a_scan_says_where_it_is(world: &World) {
     let store = world.open();
     let agents = machines(&store, 2).await;
     let (one, two) = (agents[0].peer.machine, agents[1].peer.machine);
-    send(&store, &agents[0], 60, "system", &complete(json!({"serial": "CZC1234abc", "chassis": {"asset_tag": "T-9"}}))).await;
+    send(&store, &agents[0], 60, "system", &complete(json!({"serial": "CZC1234abc", "chassis": {"asset_tag": "T-9"}})))
+        .await;
     let part = json!({"outcome": "partial", "reasons": ["no root"], "data": {"serial": "t-9"}});
     send(&store, &agents[1], 60, "system", &part).await;
 

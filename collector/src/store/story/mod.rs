@@ -7,6 +7,7 @@ mod durability;
 mod figures;
 mod hand;
 mod identity;
+mod kin;
 mod lines;
 mod maintenance;
 mod outbox;
@@ -17,6 +18,7 @@ mod replicas;
 mod reports;
 mod same_rows;
 mod several;
+mod software;
 mod verdicts;
 
 use super::*;

@@ -172,6 +172,8 @@ const REFERENCES: &[[&str; 4]] = &[
     ["finding", "machine", "machine", "id"],
     ["machine_change", "machine", "machine", "id"],
     ["machine_hand", "machine", "machine", "id"],
+    ["machine_kin", "machine", "machine", "id"],
+    ["machine_kin", "former", "machine", "id"],
     ["stream", "machine", "machine", "id"],
     ["event", "machine", "machine", "id"],
     ["gap", "machine", "machine", "id"],
