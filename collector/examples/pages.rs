@@ -52,5 +52,13 @@ async fn aged(world: &mut World) -> vigie_shared::id::MachineId {
     let later: Vec<(&str, serde_json::Value)> =
         first.iter().filter_map(|(name, body)| Some((*name, serde_json::from_str(&text(name, body)).ok()?))).collect();
     world.call(&mut agent, &[], &later).await;
+    // Installed anew, in another school.
+    let other = world.school("Collège de la Source", "Bois-le-Val", "Sud").await;
+    let hardware =
+        vigie_shared::evidence::HardwareEvidence { board_serial: Some("PF1A2B3C".to_owned()), ..Default::default() };
+    for (school, name) in [(school, "ACA-CDI-02"), (other, "SOU-S3-01")] {
+        world.machine_with(school, name, "workstation", true, hardware.clone()).await;
+        world.clock.pass(jiff::SignedDuration::from_mins(1));
+    }
     agent.id
 }

@@ -9,6 +9,7 @@ use seeded::browser::{Browser, Page};
 use seeded::{Agent, World, all_well, fleet, started};
 use serde_json::{Value, json};
 use vigie_collector::store::{FleetStore, Reference, ReferenceKind, Role};
+use vigie_shared::evidence::HardwareEvidence;
 
 struct Here {
     world: World,
@@ -242,4 +243,43 @@ async fn rules_and_tables_find_what_is_to_be_put_right_and_only_supervisors_chan
     assert_eq!(codes, ["software_too_old", "end_of_life"]);
     let held: Value = serde_json::from_str(&browser.get("/api/v1/software-policy").await.text).unwrap();
     assert_eq!((&held["version"], held["rules"].as_array().unwrap().len()), (&json!(1), 2));
+}
+
+#[tokio::test]
+async fn a_machine_that_enrolled_again_is_attached_by_a_supervisor_and_split_again() {
+    let mut here = here().await;
+    let school = here.world.school("Collège des Acacias", "Bois-le-Val", "Sud").await;
+    let hardware = HardwareEvidence { board_serial: Some("PF1A2B3C".into()), ..HardwareEvidence::default() };
+    let old = here.world.machine_with(school, "ACA-01", "workstation", true, hardware.clone()).await;
+    here.world.clock.pass(jiff::SignedDuration::from_mins(5));
+    let new = here.world.machine_with(school, "ACA-NEUF", "workstation", true, hardware).await;
+
+    let page = here.browser.get("/quarantaine").await;
+    assert!(
+        page.says("Postes inscrits une deuxième fois") && page.says("n° de série de la carte mère"),
+        "{}",
+        page.text
+    );
+    let (machine, former) = (new.id.to_string(), old.id.to_string());
+    let csrf = page.csrf();
+    let refused =
+        here.browser.post("/quarantaine/rattacher", &[("csrf", &csrf), ("poste", &machine), ("ancien", &former)]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "a technician only looks");
+
+    let mut browser = Browser::signed_in(here.world.router(false), "superviseur").await;
+    let csrf = browser.get("/quarantaine").await.csrf();
+    let done =
+        browser.post("/quarantaine/rattacher", &[("csrf", &csrf), ("poste", &machine), ("ancien", &former)]).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/quarantaine"));
+    let page = browser.get("/quarantaine").await;
+    assert!(page.says("ACA-NEUF continue ACA-01") && !page.says("une deuxième fois"), "{}", page.text);
+    assert!(browser.get(&format!("/postes/{machine}")).await.says("Rattaché au poste connu sous le nom ACA-01"));
+    assert_eq!(browser.get(&format!("/postes/{former}")).await.status, StatusCode::NOT_FOUND);
+    let again =
+        browser.post("/quarantaine/rattacher", &[("csrf", &csrf), ("poste", &machine), ("ancien", &former)]).await;
+    assert_eq!(again.location(), "/quarantaine?refus=1");
+
+    browser.post("/quarantaine/separer", &[("csrf", &csrf), ("poste", &machine)]).await;
+    assert_eq!(browser.get(&format!("/postes/{former}")).await.status, StatusCode::OK);
+    assert!(browser.get("/quarantaine").await.says("une deuxième fois"));
 }

@@ -141,6 +141,18 @@ impl World {
 
     /// A machine that enrolled from the school's range, or from elsewhere.
     pub async fn machine(&self, school: (Uai, u8), name: &str, kind: &str, expected: bool) -> Agent {
+        self.machine_with(school, name, kind, expected, HardwareEvidence::default()).await
+    }
+
+    /// The same, with this hardware.
+    pub async fn machine_with(
+        &self,
+        school: (Uai, u8),
+        name: &str,
+        kind: &str,
+        expected: bool,
+        hardware: HardwareEvidence,
+    ) -> Agent {
         let id_bytes = *MachineId::new().as_bytes();
         let mut secret_sha256 = [0; 32];
         secret_sha256[..16].copy_from_slice(&id_bytes);
@@ -164,7 +176,7 @@ impl World {
                 key_sha256: secret_sha256,
                 host_name: name.into(),
                 kind: kind.into(),
-                hardware: HardwareEvidence::default(),
+                hardware,
                 address,
                 now,
             })
