@@ -49,6 +49,8 @@ fn invented(table: &str, column: &Column, row: usize) -> Value {
         ("line", "probe", _) => Value::Text("ping".to_owned()),
         ("maintenance", "scope", _) => Value::Text("fleet".to_owned()),
         ("maintenance", "ends", _) => Value::Int(number + 1),
+        ("machine_hand", "state", _) => Value::Text("in_service".to_owned()),
+        ("software_reference", "kind", _) => Value::Text("end_of_life".to_owned()),
         ("user", "role", _) => Value::Text("technician".to_owned()),
         ("session", "login", _) => Value::Text("login-1-é\n".to_owned()),
         ("token", "used", _) => Value::Int(0),
