@@ -112,6 +112,15 @@ fn a_machine_with_everything_is_valid_and_strictly_so() {
             "antivirus":[{"name":"ClamAV","enabled":true,"signatures":"27824","signatures_of":"2026-11-16"}],"local_administrators":2,
             "services":[{"name":"ssh","kind":"remote_access"}],"certificates":[{"place":"web","expires":"2027-01-01"}]},
         "updates": {"security":3},
+        "monitors": {"monitors":[{"connector":"HDMI-A-1","kind":"monitor","manufacturer":"Acer Technologies","caption":"B226WL",
+            "serial":"S","alternative_serial":"A","week":12,"year":2020,"bad_checksum":false}]},
+        "pci": {"devices":[{"slot":"0000:00:02.0","class":"0300","kind":"display","id":"8086:3e92","subsystem":"103c:83f2",
+            "vendor":"Intel","name":"UHD 630","driver":"i915"}]},
+        "graphics": {"adapters":[{"slot":"0000:00:02.0","id":"8086:3e92","vendor":"Intel","name":"UHD 630","memory_bytes":268_435_456u64}]},
+        "sound": {"cards":[{"slot":"0000:00:1f.3","vendor":"Intel","name":"HDA"}]},
+        "usb": {"devices":[{"port":"1-4","id":"046d:c31c","vendor":"Logitech","name":"K120","serial":"S","built_in":false}]},
+        "printers": {"printers":[{"name":"Salle","model":"HL-5370DW","serial":"S","uri":"ipp://192.0.2.9/ipp","default":true,"shared":false}]},
+        "batteries": {"batteries":[{"name":"BAT0","manufacturer":"M","model":"B","serial":"S","chemistry":"li_ion","design_mwh":48_000}]},
         "agent": {"version":"0.1.0","target":"x86_64-linux-gnu"},
     });
     let raw = |data: &Value| serde_json::value::to_raw_value(&json!({"outcome":"complete","data":data})).unwrap();
@@ -132,9 +141,18 @@ fn a_machine_with_everything_is_valid_and_strictly_so() {
         "softwares",
         "antivirus",
         "firewalls",
+        "monitors",
+        "controllers",
+        "videos",
+        "sounds",
+        "usbdevices",
+        "printers",
+        "batteries",
     ] {
         assert!(document["content"].get(category).is_some(), "{category}");
     }
+    assert_eq!(document["content"]["monitors"][0]["description"], "12/2020");
+    assert_eq!(document["content"]["controllers"][0]["productid"], "3e92");
 }
 
 #[test]

@@ -55,6 +55,23 @@ fn version(page: &Page) -> String {
 }
 
 #[tokio::test]
+async fn a_machine_is_exported_in_glpis_format_for_who_is_signed_in() {
+    let mut here = here().await;
+    let path = format!("/api/v1/machines/{}/inventory.glpi.json", here.agent.id);
+    // What cannot be read this time is told from the last time it could.
+    let gone = json!({"outcome": "unavailable", "reasons": ["hung"]});
+    here.world.call(&mut here.agent, &[], &[("system", gone)]).await;
+    let answer = here.browser.get(&path).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let document: Value = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(document["deviceid"], here.agent.id.to_string());
+    assert_eq!(document["content"]["bios"]["ssn"], "CZC1234567");
+    assert_eq!(document["content"]["softwares"][0]["version"], "140.1.2");
+    let mut stranger = Browser::new(here.world.router(false));
+    assert_eq!(stranger.get(&path).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn the_page_says_what_changed_in_both_languages_and_programs_read_it() {
     let mut here = here().await;
     let page = here.browser.get(&here.path).await;

@@ -35,6 +35,8 @@ enum As {
     OneOf(&'static [&'static str]),
     /// A text between others.
     Between(&'static str, &'static str),
+    /// One of the parts of a text, between colons: `8086:a370`.
+    Part(usize),
 }
 
 /// One fact: its key there, where it is here (a JSON pointer from the entry), how it is written.
@@ -73,6 +75,9 @@ pub fn inventory(device_id: &str, sections: &BTreeMap<String, Box<RawValue>>) ->
     };
     if let Some(posture) = read.get(name::SECURITY_POSTURE) {
         put("firewalls", table::firewalls(posture));
+    }
+    if let Some(monitors) = read.get(name::MONITORS) {
+        put("monitors", table::monitors(monitors));
     }
     if let Some(network) = read.get(name::NETWORK) {
         put("networks", table::networks(network));
@@ -142,6 +147,7 @@ fn written(value: &Value, form: As) -> Option<Value> {
         As::Bool => value.as_bool()?.into(),
         As::Day => text().filter(|text| text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok())?.into(),
         As::OneOf(known) => text().filter(|text| known.contains(&text.as_str()))?.into(),
+        As::Part(place) => text()?.split(':').nth(place)?.into(),
         As::Between(before, after) => format!("{before}{}{after}", text()?).into(),
     })
 }

@@ -1,10 +1,10 @@
 //! The fleet's software: every program with its versions, on which machines each is, the newest seen, and who lags.
 
-use super::version::compare;
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::id::MachineId;
 use vigie_shared::section::Package;
 use vigie_shared::uai::Uai;
+use vigie_shared::version::compare;
 
 /// Machines whose software is read for one catalogue; beyond them it says that it is cut.
 pub const MACHINES_MOST: usize = 5000;

@@ -7,5 +7,4 @@ pub mod hand;
 pub mod kinship;
 pub mod rules;
 pub mod sheet;
-pub mod version;
 pub mod vulnerabilities;

@@ -4,11 +4,11 @@
 //! A rule opens no ticket: what it finds is shown and waits for the next visit.
 
 use super::catalogue::{Catalogue, Holder};
-use super::version::compare;
 use crate::ingest::json_path;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use vigie_shared::uai::Uai;
+use vigie_shared::version::compare;
 
 /// Most rules.
 pub const RULES_MAX: usize = 200;

@@ -5,10 +5,10 @@
 
 use super::catalogue::Catalogue;
 use super::rules::{FOUND_MAX, Found};
-use super::version::compare;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use vigie_shared::version::compare;
 
 /// Largest file, bytes.
 pub const FILE_MAX: usize = 64 << 20;

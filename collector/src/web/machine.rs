@@ -9,17 +9,19 @@ use super::hand::HandView;
 use super::incidents::{self, IncidentView};
 use super::lang::Lang;
 use super::notes::{self, Line};
-use super::page::{PageError, Shell, html};
+use super::page::{PageError, Shell, html, json};
 use super::sections::{self, SectionView};
 use super::{history, reasons, software_rules, words};
 use crate::fleet::catalogue::Part;
-use crate::store::{CheckView, MachinePage};
+use crate::store::{CheckView, MachinePage, SectionRow};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use vigie_shared::check::CheckState;
 use vigie_shared::id::MachineId;
 use vigie_shared::section::name;
@@ -44,6 +46,22 @@ pub async fn show(
     let id = id.parse().map_err(|_| PageError::NotFound)?;
     let filter = sections::Filter { text: filter.q.chars().take(100).collect(), whole: filter.tout.is_some() };
     page(&web, &ask, id, &filter, None).await
+}
+
+/// Its inventory in GLPI's native format. Of a section that could not be read this time the last complete one counts.
+pub async fn glpi(
+    State(web): State<Web>,
+    Extension(ask): Extension<Ask>,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id: MachineId = id.parse().map_err(|_| PageError::NotFound)?;
+    let page = web.context.store.machine(id, ask.now).await?.ok_or(PageError::NotFound)?;
+    let body = |section: SectionRow| {
+        let body = section.last_complete.map_or(section.body, |(complete, _)| complete);
+        RawValue::from_string(body).ok().map(|body| (section.name, body))
+    };
+    let sections: BTreeMap<String, Box<RawValue>> = page.sections.into_iter().filter_map(body).collect();
+    json(&vigie_shared::glpi::inventory(&id.to_string(), &sections))
 }
 
 /// The page, with the form as it was typed where it was not taken.

@@ -104,7 +104,7 @@ fn routes() -> Vec<Route> {
         read("/postes/{id}", SignedIn, get(machine::show)),
         write("/postes/{id}/fiche", DescribeMachines, post(hand::save)),
         read("/api/v1/machines/{id}/history", SignedInProgram, get(history::api)),
-        // `/api/v1/machines/{id}/inventory.glpi.json` comes here, once the mapping of `vigie_shared::glpi` is there.
+        read("/api/v1/machines/{id}/inventory.glpi.json", SignedInProgram, get(machine::glpi)),
         read("/api/v1/export/{name}", SignedInProgram, get(exports::show)),
         read("/logiciels", SignedIn, get(software::list)),
         read("/logiciels/regles", SignedIn, get(software_rules::show)),

@@ -157,7 +157,104 @@ pub(super) const CATEGORIES: &[Category] = &[
             Field("base_creation", "/signatures_of", As::Day),
         ],
     },
+    Category {
+        name: "controllers",
+        section: name::PCI,
+        list: "/devices",
+        fields: &[
+            Field("pcislot", "/slot", As::Text),
+            Field("pciclass", "/class", As::Text),
+            Field("type", "/kind", As::Words),
+            Field("vendorid", "/id", As::Part(0)),
+            Field("productid", "/id", As::Part(1)),
+            Field("pcisubsystemid", "/subsystem", As::Text),
+            Field("manufacturer", "/vendor", As::Text),
+            Field("name", "/name", As::Text),
+            Field("driver", "/driver", As::Text),
+        ],
+    },
+    Category {
+        name: "videos",
+        section: name::GRAPHICS,
+        list: "/adapters",
+        fields: &[
+            Field("pcislot", "/slot", As::Text),
+            Field("chipset", "/vendor", As::Text),
+            Field("name", "/name", As::Text),
+            Field("memory", "/memory_bytes", As::Mebibytes),
+        ],
+    },
+    Category {
+        name: "sounds",
+        section: name::SOUND,
+        list: "/cards",
+        fields: &[Field("manufacturer", "/vendor", As::Text), Field("name", "/name", As::Text)],
+    },
+    Category {
+        name: "usbdevices",
+        section: name::USB,
+        list: "/devices",
+        fields: &[
+            Field("vendorid", "/id", As::Part(0)),
+            Field("productid", "/id", As::Part(1)),
+            Field("manufacturer", "/vendor", As::Text),
+            Field("name", "/name", As::Text),
+            Field("serial", "/serial", As::Text),
+        ],
+    },
+    Category {
+        name: "printers",
+        section: name::PRINTERS,
+        list: "/printers",
+        fields: &[
+            Field("name", "/name", As::Text),
+            Field("description", "/model", As::Text),
+            Field("serial", "/serial", As::Text),
+            Field("port", "/uri", As::Text),
+            Field("shared", "/shared", As::Bool),
+        ],
+    },
+    Category {
+        name: "batteries",
+        section: name::BATTERIES,
+        list: "/batteries",
+        fields: &[
+            Field("name", "/model", As::Text),
+            Field("manufacturer", "/manufacturer", As::Text),
+            Field("serial", "/serial", As::Text),
+            Field("chemistry", "/chemistry", As::Text),
+            Field("capacity", "/design_mwh", As::Number),
+        ],
+    },
 ];
+
+/// Monitors: the date of manufacture is one text there, `week/year`.
+pub(super) fn monitors(section: &Value) -> Vec<Value> {
+    let listed = section.get("monitors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    listed.iter().map(monitor).map(Value::from).collect()
+}
+
+fn monitor(monitor: &Value) -> Map<String, Value> {
+    let mut facts = Map::new();
+    let keys = [
+        ("manufacturer", "manufacturer"),
+        ("caption", "caption"),
+        ("serial", "serial"),
+        ("altserial", "alternative_serial"),
+        ("port", "connector"),
+    ];
+    for (key, ours) in keys {
+        if let Some(text) = monitor.get(ours).and_then(Value::as_str) {
+            facts.insert(key.into(), text.into());
+        }
+    }
+    let number = |key: &str| monitor.get(key).and_then(Value::as_u64);
+    if let Some(year) = number("year") {
+        let date = number("week").map_or_else(|| year.to_string(), |week| format!("{week}/{year}"));
+        facts.insert("description".into(), date.into());
+    }
+    facts
+}
 
 /// Interfaces, one entry an address as GLPI wants them; and what of the network stands in other categories.
 pub(super) fn networks(network: &Value) -> Vec<Value> {

@@ -99,11 +99,13 @@ impl There {
     }
 }
 
+/// What is in service: nobody waits for a machine in stock, retired or stolen.
 fn machines(sql: &Sql, school: SchoolId, known: &Known) -> Result<BTreeMap<MachineId, MachineRow>, StoreError> {
     const SQL: &str = "SELECT m.id, m.status, m.kind, l.last_seen, l.presence, l.interval_s, l.backoff_cap_s, \
             l.address, l.address_since, l.usual_address, l.network, m.room, l.since, l.habit, m.network, m.enrolled \
         FROM machine m JOIN liveness l ON l.machine = m.id \
-        WHERE m.school = ?1 AND m.status IN ('trusted', 'quarantined')";
+        WHERE m.school = ?1 AND m.status IN ('trusted', 'quarantined') \
+          AND NOT EXISTS (SELECT 1 FROM machine_hand h WHERE h.machine = m.id AND h.state <> 'in_service')";
     let read = |row: &Row<'_>| {
         let egress = lines::egress(row, 7, row.get(3)?)?;
         let machine = MachineRow {
