@@ -7,6 +7,7 @@ pub mod identity;
 pub mod inventory;
 pub mod modes;
 pub mod settings;
+pub mod sort;
 pub mod source;
 pub mod spool;
 pub mod sync;

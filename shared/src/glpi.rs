@@ -135,12 +135,12 @@ fn written(value: &Value, form: As) -> Option<Value> {
         As::Text => text()?.into(),
         As::Words => {
             let word = |word: &str| {
-                let mut letters = word.chars();
-                letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+                let (first, rest) = word.split_at_checked(1)?;
+                Some(first.to_ascii_uppercase() + rest)
             };
             text()?.split('_').filter_map(word).collect::<Vec<_>>().join(" ").into()
         }
-        As::Capitals => text()?.to_uppercase().into(),
+        As::Capitals => text()?.to_ascii_uppercase().into(),
         As::Number => value.as_u64()?.into(),
         As::Mebibytes => (value.as_u64()? >> 20).into(),
         As::Megabytes => (value.as_u64()? / 1_000_000).into(),

@@ -116,7 +116,7 @@ impl Runner {
         self.read_vitals().await;
         self.set_waits(policy);
         let mut facts = std::mem::take(&mut self.facts);
-        facts.sort_by_key(|dated| dated.up_ms);
+        crate::sort::sort_by(&mut facts, |a, b| a.up_ms.cmp(&b.up_ms));
         facts
     }
 
@@ -157,12 +157,10 @@ impl Runner {
         let every_s = policy.volume_space.every_s;
         let read = self.volumes.read(&self.source).await;
         self.volumes_timer.last_ms = Some(at.up_ms);
-        let known: BTreeMap<String, CheckState> = self
-            .confirmations
-            .iter()
-            .filter(|((check, _), _)| check == VOLUME_SPACE)
-            .filter_map(|((_, instance), c)| c.believed().map(|(state, _)| (instance.clone(), *state)))
-            .collect();
+        let known = self.confirmations.iter().filter(|((check, _), _)| check == VOLUME_SPACE);
+        let known: BTreeMap<String, CheckState> = crate::sort::map(
+            known.filter_map(|((_, instance), c)| c.believed().map(|(state, _)| (instance.clone(), *state))),
+        );
         let results = match &read {
             Ok(volumes) => {
                 let mut results = volume_space::look(volumes, &policy.volume_space, &known);

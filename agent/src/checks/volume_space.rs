@@ -30,7 +30,7 @@ pub fn look(
 /// What is known when the volumes could not be measured: each instance known before is now unknown (invariant 9).
 pub fn unmeasured(why: &str, previous: &BTreeMap<String, CheckState>) -> Vec<CheckResult> {
     let unknown = |instance: &String| {
-        let evidence = BTreeMap::from([("problem".to_owned(), why.to_owned())]);
+        let evidence = crate::sort::map([("problem".to_owned(), why.to_owned())]);
         result(instance, CheckState::Unknown, Reason::MeasureFailed, evidence)
     };
     previous.keys().map(unknown).collect()
@@ -70,7 +70,7 @@ fn judged(volume: &VolumeUse, policy: &VolumeSpacePolicy, previous: Option<Check
 }
 
 fn evidence(volume: &VolumeUse) -> BTreeMap<String, String> {
-    let mut evidence = BTreeMap::from([
+    let mut evidence = crate::sort::map([
         ("free_bytes".to_owned(), volume.free_bytes.to_string()),
         ("total_bytes".to_owned(), volume.total_bytes.to_string()),
     ]);

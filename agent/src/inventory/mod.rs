@@ -101,7 +101,7 @@ impl Section {
 ///
 /// Blocking, for [`volumes::PATIENCE`] at worst: call it from a bounded blocking task.
 pub fn collect(source: &dyn Source) -> BTreeMap<String, Box<RawValue>> {
-    SECTIONS.iter().map(|section| (section.name.to_owned(), section.collect(source))).collect()
+    crate::sort::map(SECTIONS.iter().map(|section| (section.name.to_owned(), section.collect(source))))
 }
 
 /// Hardware evidence of the machine, placeholders discarded.
@@ -116,8 +116,8 @@ pub fn hardware_evidence(source: &dyn Source) -> HardwareEvidence {
         system_uuid: system.uuid,
         system_serial: system.serial,
         board_serial: system.board.and_then(|board| board.serial),
-        disks: disks.filter_map(|disk| disk.serial).filter(numbered).collect(),
-        macs: network::built_in_macs(source).into_iter().collect(),
+        disks: crate::sort::set(disks.filter_map(|disk| disk.serial).filter(numbered)),
+        macs: crate::sort::set(network::built_in_macs(source)),
     }
     .clean()
 }

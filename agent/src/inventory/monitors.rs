@@ -31,7 +31,7 @@ pub fn collect(source: &dyn Source) -> Outcome<Monitors> {
             Err(why) => reasons.push(why.to_string()),
         }
     }
-    monitors.sort();
+    crate::sort::sort(&mut monitors);
     tidy::cap(&mut monitors, MONITORS_MAX, "monitors", &mut reasons);
     Outcome::from_parts(Monitors { monitors }, reasons)
 }

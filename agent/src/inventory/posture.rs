@@ -107,7 +107,7 @@ fn services(enabled: &BTreeSet<String>) -> Vec<Service> {
     let known = SERVICES.iter().filter(|(name, _)| enabled.contains(*name));
     let mut services: Vec<Service> =
         known.map(|(name, kind)| Service { name: (*name).into(), kind: (*kind).into() }).collect();
-    services.sort();
+    crate::sort::sort(&mut services);
     services
 }
 
@@ -161,7 +161,7 @@ fn firewalls(source: &dyn Source, enabled: &BTreeSet<String>) -> Vec<Firewall> {
             add(name, enabled.contains(unit));
         }
     }
-    firewalls.sort();
+    crate::sort::sort(&mut firewalls);
     firewalls
 }
 

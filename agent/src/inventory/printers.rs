@@ -47,7 +47,7 @@ pub fn collect(source: &dyn Source) -> Outcome<Printers> {
             });
         }
     }
-    printers.sort();
+    crate::sort::sort(&mut printers);
     tidy::cap(&mut printers, PRINTERS_MAX, "printers", &mut reasons);
     Outcome::from_parts(Printers { printers }, reasons)
 }

@@ -53,8 +53,8 @@ pub fn parse_cpuinfo(text: &str) -> Vec<Package> {
     let mut packages: BTreeMap<u32, Package> = BTreeMap::new();
     let mut cores: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
     for block in text.split("\n\n") {
-        let fields: BTreeMap<&str, &str> =
-            block.lines().filter_map(|line| line.split_once(':')).map(|(k, v)| (k.trim(), v.trim())).collect();
+        let fields = block.lines().filter_map(|line| line.split_once(':')).map(|(k, v)| (k.trim(), v.trim()));
+        let fields: BTreeMap<&str, &str> = crate::sort::map(fields);
         let Some(logical) = fields.get("processor").and_then(|number| number.parse().ok()) else { continue };
         let id = fields.get("physical id").and_then(|number| number.parse().ok()).unwrap_or(0);
         let package = packages.entry(id).or_default();

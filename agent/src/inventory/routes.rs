@@ -117,7 +117,7 @@ pub fn parse_resolvers(text: &str) -> Vec<IpAddr> {
 
 /// In order of metric; among equals the kernel's order.
 fn by_metric(mut routes: Vec<(u32, DefaultRoute)>) -> Vec<DefaultRoute> {
-    routes.sort_by_key(|(metric, _)| *metric);
+    crate::sort::sort_by(&mut routes, |(a, _), (b, _)| a.cmp(b));
     routes.into_iter().map(|(_, route)| route).collect()
 }
 

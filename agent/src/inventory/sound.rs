@@ -48,7 +48,7 @@ pub fn collect(source: &dyn Source) -> Outcome<Sound> {
             None => cards.push(SoundCard { name: card.name, driver: card.driver, ..SoundCard::default() }),
         }
     }
-    cards.sort();
+    crate::sort::sort(&mut cards);
     tidy::cap(&mut cards, CARDS_MAX, "sound devices", &mut reasons);
     Outcome::from_parts(Sound { cards }, reasons)
 }

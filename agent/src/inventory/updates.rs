@@ -77,7 +77,8 @@ pub fn parse_notifier(text: &str) -> (Option<u32>, Option<u32>) {
 fn compare(source: &dyn Source, lists: &[&String], reasons: &mut Vec<String>) -> Vec<PendingUpdate> {
     let installed = software::read_dpkg(source).packages;
     let mut newest: BTreeMap<&str, (&Package, String)> = BTreeMap::new();
-    let known: BTreeMap<&str, &Package> = installed.iter().map(|package| (package.name.as_str(), package)).collect();
+    let known: BTreeMap<&str, &Package> =
+        crate::sort::map(installed.iter().map(|package| (package.name.as_str(), package)));
     for list in lists {
         let read = offers(source, &format!("{LISTS}/{list}"), &mut |name, version| {
             let Some((name, package)) = known.get_key_value(name) else { return };

@@ -81,7 +81,7 @@ pub fn reportable(listed: &[VolumeUse]) -> Vec<&VolumeUse> {
         }
     }
     let mut volumes: Vec<&VolumeUse> = by_device.into_values().collect();
-    volumes.sort_by(|a, b| a.mount_point.cmp(&b.mount_point));
+    crate::sort::sort_by(&mut volumes, |a, b| a.mount_point.cmp(&b.mount_point));
     volumes.dedup_by(|a, b| a.mount_point == b.mount_point);
     volumes
 }

@@ -42,8 +42,8 @@ pub fn run(options: Options) -> anyhow::Result<ExitCode> {
     let text = if let Some(Format::Glpi) = options.format {
         glpi(&inventory::collect(source.as_ref())) + "\n"
     } else if options.json {
-        let read: BTreeMap<&str, Box<RawValue>> =
-            sections.iter().map(|section| (section.name, section.collect(source.as_ref()))).collect();
+        let read: BTreeMap<String, Box<RawValue>> =
+            crate::sort::map(sections.iter().map(|s| (s.name.to_owned(), s.collect(source.as_ref()))));
         serde_json::to_string(&read)? + "\n"
     } else {
         readable(sections, source.as_ref(), whole)

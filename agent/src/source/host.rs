@@ -23,7 +23,7 @@ pub(super) fn volumes() -> Result<Vec<VolumeUse>, Unreadable> {
             read_only: disk.is_read_only(),
         })
         .collect();
-    volumes.sort_by(|a, b| (&a.mount_point, &a.device).cmp(&(&b.mount_point, &b.device)));
+    crate::sort::sort_by(&mut volumes, |a, b| (&a.mount_point, &a.device).cmp(&(&b.mount_point, &b.device)));
     Ok(volumes)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn interface_addresses() -> Option<Vec<(String, IpNet)>> {
             }
         }
     }
-    addresses.sort();
+    crate::sort::sort(&mut addresses);
     Some(addresses)
 }
 

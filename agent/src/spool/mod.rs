@@ -283,7 +283,7 @@ impl Spool {
         let streams = self.older.iter().chain(std::iter::once(&self.current)).enumerate();
         let outline = streams.flat_map(|(n, s)| s.outline().into_iter().map(move |e| (n, e)));
         let (dropped, what) = choose(outline, need);
-        let of = |n: usize| dropped.iter().filter(|(m, _)| *m == n).map(|(_, seq)| *seq).collect::<BTreeSet<_>>();
+        let of = |n: usize| crate::sort::set(dropped.iter().filter(|(m, _)| *m == n).map(|(_, seq)| *seq));
         let mut copies = Vec::new();
         for (n, stream) in self.older.iter().enumerate() {
             let dropped = of(n);
@@ -370,7 +370,8 @@ fn raw(record: Record) -> Option<Box<RawValue>> {
 /// Events are named by the position of their stream and their number.
 fn choose(outline: impl Iterator<Item = (usize, Outlined)>, need: u64) -> (BTreeSet<(usize, u64)>, Damage) {
     let mut all: Vec<_> = outline.collect();
-    all.sort_by_key(|(stream, event)| (event.kind, *stream, event.seq));
+    let rank = |(stream, event): &(usize, Outlined)| (event.kind, *stream, event.seq);
+    crate::sort::sort_by(&mut all, |a, b| rank(a).cmp(&rank(b)));
     let (mut won, mut dropped, mut what) = (0, BTreeSet::new(), Damage::default());
     for (stream, event) in all {
         if won >= need {
@@ -398,6 +399,6 @@ fn list(folder: &Path) -> Vec<(u64, StreamId, PathBuf)> {
             drop(std::fs::remove_file(entry.path()));
         }
     }
-    found.sort();
+    crate::sort::sort(&mut found);
     found
 }

@@ -110,7 +110,7 @@ impl Drop for Ended {
 
 fn checks_section(standings: &[CheckStanding]) -> Option<Box<RawValue>> {
     let mut checks = standings.to_vec();
-    checks.sort();
+    crate::sort::sort(&mut checks);
     serde_json::value::to_raw_value(&Outcome::Complete { data: Checks { checks } }).ok()
 }
 

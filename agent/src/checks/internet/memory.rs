@@ -60,7 +60,7 @@ impl Memory {
         }
         if known.worked.len() > PROBES_MAX {
             // Old targets of old policies and old resolvers: what is tried now is what must be kept.
-            let tried: BTreeSet<_> = steps.remembered().map(|(kind, step)| (kind, step.target.clone())).collect();
+            let tried = crate::sort::set(steps.remembered().map(|(kind, step)| (kind, step.target.clone())));
             known.worked.retain(|probe| tried.contains(probe));
         }
         while self.networks.len() > NETWORKS_MAX {

@@ -20,6 +20,7 @@ pub mod tcp;
 
 use crate::checks::confirm::Rule;
 use crate::inventory::routes;
+use crate::sort;
 use crate::source::Source;
 use collector::{Attempt, LastAttempt};
 use memory::Memory;
@@ -363,6 +364,6 @@ fn measure_failed(why: String) -> CheckResult {
         instance: String::new(),
         state: CheckState::Unknown,
         reason: Reason::MeasureFailed,
-        evidence: BTreeMap::from([("problem".to_owned(), why)]),
+        evidence: sort::map([("problem".to_owned(), why)]),
     }
 }

@@ -49,7 +49,7 @@ pub fn collect(source: &dyn Source, reasons: &mut Vec<String>) -> Vec<Certificat
             }
         }
     }
-    certificates.sort();
+    crate::sort::sort(&mut certificates);
     certificates.dedup();
     reasons.dedup();
     certificates

@@ -18,7 +18,7 @@ pub fn packages(export: &Export) -> Vec<Package> {
     };
     let machine = export.keys.iter().filter(|key| key.path.to_ascii_lowercase().starts_with("hkey_local_machine\\"));
     let mut packages: Vec<Package> = machine.filter_map(|key| full_name(&key.path)).collect();
-    packages.sort();
+    crate::sort::sort(&mut packages);
     packages.dedup();
     packages
 }

@@ -86,7 +86,7 @@ fn finish(source: &dyn Source, packages: &mut Vec<Package>) {
         package.key.take_if(|key| !tidy::impersonal(key));
     }
     packages.retain(|package| tidy::impersonal(&package.name));
-    packages.sort();
+    crate::sort::sort(packages);
     packages.dedup();
 }
 

@@ -16,7 +16,7 @@ const VIEW_32: &str = "\\wow6432node\\";
 pub fn programs(export: &Export) -> Vec<Package> {
     let both_views = export.keys.iter().any(|key| key.path.to_ascii_lowercase().contains(VIEW_32));
     let mut packages: Vec<Package> = export.keys.iter().filter_map(|key| program(key, both_views)).collect();
-    packages.sort();
+    crate::sort::sort(&mut packages);
     packages.dedup();
     packages
 }
