@@ -297,6 +297,9 @@ pub struct View {
     pub calendars: SchoolCalendars,
     /// Verdicts on more than this school that hold for it.
     pub parents: Vec<Parent>,
+    /// Those that held for it and ended within the last days, each with its end: what machines tell later of that time is
+    /// explained.
+    pub past_parents: Vec<(Parent, Bracket)>,
     /// Whether other schools of its area may be cut with it.
     pub siblings: bool,
     /// Whether somebody of another school has been heard for some time now, or there is no other: the collector's own line
@@ -326,6 +329,7 @@ impl View {
             lines: BTreeMap::new(),
             calendars: SchoolCalendars::always_open(),
             parents: Vec::new(),
+            past_parents: Vec::new(),
             siblings: false,
             elsewhere: true,
             ended_tickets: BTreeMap::new(),

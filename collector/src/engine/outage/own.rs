@@ -20,6 +20,8 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(2);
 /// What is told later than this is history: the incidents of then are not at hand any more, and it may be part of one. A
 /// machine of one lesson a week is switched on after seven days.
 const TOLD_WITHIN: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// Who complained of the same this long before or after was not spared: a line that flaps is not felt by all each time.
+const FLAPS_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// A machine that still speaks this long after others began to complain was not hit.
 const SPEAKS_ON: SignedDuration = SignedDuration::from_mins(3);
 
@@ -84,6 +86,10 @@ fn is_known(view: &View, machine: MachineId, at: Timestamp) -> bool {
         |row: &IncidentRow| row.started.after - MARGIN <= at && row.ended.is_none_or(|ended| at <= ended.by + MARGIN);
     view.all_incidents().any(|(key, row)| larger(key, row) && lasted(row))
         || view.parents.iter().any(|parent| wide::explains(parent.started, Bracket { after: at, by: at }))
+        || view
+            .past_parents
+            .iter()
+            .any(|(parent, ended)| parent.started.after - MARGIN <= at && at <= ended.by + MARGIN)
 }
 
 /// The check of the machine itself ends it. When it was off meanwhile, the end lies between its goodbye and its return.
@@ -133,10 +139,24 @@ fn together(view: &View, now: Timestamp) -> Option<Larger> {
         (*cause, same.map(|(machine, _, row)| (*machine, *row)).collect::<BTreeMap<_, _>>())
     });
     let (cause, set) = sets.max_by_key(|(_, set)| set.len()).filter(|(_, set)| set.len() >= QUORUM)?;
-    larger(view, cause, &set, now)
+    let felt = own.iter().filter(|(_, of, row)| {
+        let about = |other: &IncidentRow| {
+            (other.started.by - FLAPS_WITHIN..=other.started.by + FLAPS_WITHIN).contains(&row.started.by)
+        };
+        *of == cause && set.values().any(|other| about(other))
+    });
+    let felt = felt.map(|(machine, ..)| *machine).collect();
+    larger(view, cause, &set, &felt, now)
 }
 
-fn larger(view: &View, cause: Cause, set: &BTreeMap<MachineId, &IncidentRow>, now: Timestamp) -> Option<Larger> {
+/// What is larger than a set of machines; `felt`: all that felt the same about then.
+fn larger(
+    view: &View,
+    cause: Cause,
+    set: &BTreeMap<MachineId, &IncidentRow>,
+    felt: &BTreeSet<MachineId>,
+    now: Timestamp,
+) -> Option<Larger> {
     let rows = || set.keys().filter_map(|id| view.machines.get(id));
     let nets: BTreeSet<_> = rows().map(MachineRow::net).collect();
     let mut of_net =
@@ -156,7 +176,7 @@ fn larger(view: &View, cause: Cause, set: &BTreeMap<MachineId, &IncidentRow>, no
         let well = check.is_some_and(|check| check.state == CheckState::Ok && check.since < by);
         let speaks = row.presence == Presence::Online && row.last_seen.is_some_and(|seen| seen > by + SPEAKS_ON);
         let since = row.since.is_none_or(|since| since < by);
-        well && speaks && since && !set.contains_key(id)
+        well && speaks && since && !felt.contains(id)
     });
     let spared = spared.count();
     if !hits_some && spared >= set.len() {

@@ -432,4 +432,5 @@ CREATE TABLE machine_kin (
     machine bytea PRIMARY KEY REFERENCES machine (id), former bytea NOT NULL UNIQUE REFERENCES machine (id),
     former_status text NOT NULL, at bigint NOT NULL, by text NOT NULL
 );
+CREATE INDEX incident_wide ON incident (resolved) WHERE scope IN ('basin', 'collector');
 ";

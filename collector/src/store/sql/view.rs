@@ -29,6 +29,8 @@ pub fn load(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<View, StoreEr
     let ranges = if there.ranges { lines::ranges(sql, school)? } else { vec![] };
     let (tickets, ended_tickets) = if there.tickets { tickets::of_view(sql, school, now)? } else { Default::default() };
     let (incidents, past) = if there.incidents { incidents(sql, school, now)? } else { Default::default() };
+    let (parents, past_parents) =
+        if there.parents { wide::parents(sql, school, ago(now, PAST_FOR))? } else { Default::default() };
     let machines = machines(sql, school, &lines::known(&lines, ranges))?;
     let silent_server = machines.values().any(|row| row.kind == Kind::Server && row.presence == Presence::Silent);
     Ok(View {
@@ -41,7 +43,8 @@ pub fn load(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<View, StoreEr
         tickets,
         ended_tickets,
         calendars: calendars::of_school_at(sql, school, &there.calendars)?,
-        parents: if there.parents { wide::parents(sql, school)? } else { vec![] },
+        parents,
+        past_parents,
         siblings: there.siblings,
         maintenance: if there.maintenance { maintenance::of_view(sql, school, now)? } else { vec![] },
         ticket_policy: if there.ticket_policy { ticket_policy::in_force(sql)? } else { Arc::default() },
@@ -70,11 +73,11 @@ impl There {
             format!(
                 "SELECT EXISTS (SELECT 1 FROM line WHERE school = ?1), EXISTS (SELECT 1 FROM network WHERE school = ?1), \
                     EXISTS (SELECT 1 FROM ticket WHERE school = ?1), EXISTS (SELECT 1 FROM incident WHERE school = ?1), \
-                    EXISTS (SELECT 1 FROM incident WHERE {OPEN}), EXISTS (SELECT 1 FROM maintenance WHERE ends > ?2), \
+                    EXISTS (SELECT 1 FROM incident WHERE {LATELY}), EXISTS (SELECT 1 FROM maintenance WHERE ends > ?3), \
                     EXISTS (SELECT 1 FROM ticket_policy), {SIBLINGS}, \
                     (SELECT version FROM calendar_state WHERE id = 1), c.absent_from, c.absent_until \
                  FROM (SELECT 1) one LEFT JOIN collector c ON c.absent_until IS NOT NULL",
-                OPEN = wide::OPEN,
+                LATELY = wide::LATELY,
                 SIBLINGS = wide::SIBLINGS,
             )
         });
@@ -94,7 +97,7 @@ impl There {
             })
         };
         let since = ms(now.saturating_sub(maintenance::OVER_FOR).unwrap_or(Timestamp::MIN));
-        let found = sql.find(&SQL, params![school, since], read)?;
+        let found = sql.find(&SQL, params![school, ms(ago(now, PAST_FOR)), since], read)?;
         found.ok_or_else(|| StoreError::Failed(format!("nothing can be told of the school {school}")))
     }
 }
@@ -171,12 +174,11 @@ fn incidents(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<Incidents, S
         let key = IncidentKey { scope: scope(row, 0)?, check: row.get(1)?, instance: row.get(2)? };
         Ok((key, incident, row.get(15)?))
     };
-    let ago = |time| now.saturating_sub(time).unwrap_or(Timestamp::MIN);
     let rows: Vec<(IncidentKey, IncidentRow, Option<Timestamp>)> =
-        sql.all(SQL, params![school.as_bytes(), ms(ago(PAST_FOR))], read)?;
+        sql.all(SQL, params![school.as_bytes(), ms(ago(now, PAST_FOR))], read)?;
     let (mut latest, mut past) = Incidents::default();
     for (key, row, resolved) in rows {
-        if resolved.is_some_and(|resolved| resolved < ago(RESOLVED_FOR)) {
+        if resolved.is_some_and(|resolved| resolved < ago(now, RESOLVED_FOR)) {
             past.push((key, row));
         } else if let Some(before) = latest.insert(key.clone(), row) {
             past.push((key, before));
@@ -207,8 +209,11 @@ fn elsewhere(sql: &Sql, school: SchoolId, now: Timestamp) -> Result<bool, StoreE
             WHERE l.last_seen > ?2 AND l.since <= ?3 AND l.presence = 'online' AND m.school <> ?1 \
               AND m.kind <> 'nomade') \
         OR NOT EXISTS (SELECT 1 FROM machine WHERE school <> ?1 AND status = 'trusted')";
-    let ago = |time| ms(now.saturating_sub(time).unwrap_or(Timestamp::MIN));
-    sql.value(SQL, params![school, ago(HEARD_WITHIN), ago(HEARD_FOR)])
+    sql.value(SQL, params![school, ms(ago(now, HEARD_WITHIN)), ms(ago(now, HEARD_FOR))])
+}
+
+fn ago(now: Timestamp, time: SignedDuration) -> Timestamp {
+    now.saturating_sub(time).unwrap_or(Timestamp::MIN)
 }
 
 /// The collector's last absence.

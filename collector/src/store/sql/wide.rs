@@ -5,7 +5,7 @@
 use super::super::StoreError;
 use super::effects;
 use super::engine::Sql;
-use super::row::{Row, bracket, cut, ms, params};
+use super::row::{Row, bracket, cut, maybe_bracket, ms, params};
 use super::view;
 use super::writer::Tx;
 use crate::engine::wide::{self, Stand, Wide, WideEffect};
@@ -141,6 +141,9 @@ fn area(row: &Row<'_>, index: usize) -> Result<String, StoreError> {
 /// Which incidents are open verdicts on more than one school.
 pub const OPEN: &str = "resolved IS NULL AND scope IN ('basin', 'collector')";
 
+/// What holds for a school, and what did, with its end.
+pub type Parents = (Vec<Parent>, Vec<(Parent, Bracket)>);
+
 fn open(sql: &Sql) -> Result<BTreeMap<IncidentKey, Wide>, StoreError> {
     let text =
         format!("SELECT scope, name, instance, school, started_after, started_by, cause FROM incident WHERE {OPEN}");
@@ -150,17 +153,31 @@ fn open(sql: &Sql) -> Result<BTreeMap<IncidentKey, Wide>, StoreError> {
     })
 }
 
-/// The open verdicts that hold for a school.
-pub fn parents(sql: &Sql, school: SchoolId) -> Result<Vec<Parent>, StoreError> {
-    let open = open(sql)?;
-    if open.is_empty() {
-        return Ok(vec![]);
-    }
+/// Open verdicts on more than one school, and those that ended lately.
+pub const LATELY: &str = "scope IN ('basin', 'collector') AND (resolved IS NULL OR resolved >= ?2)";
+
+/// The open verdicts that hold for a school, and those that did and ended since, each with its end.
+pub fn parents(sql: &Sql, school: SchoolId, since: Timestamp) -> Result<Parents, StoreError> {
     let text = format!("SELECT {AREA} FROM school s WHERE s.id = ?1");
     let own = sql.find(&text, params![school], |row| area(row, 0))?.unwrap_or_default();
-    let holds = |key: &IncidentKey| key.scope == Scope::Collector || key.instance == own;
-    let all = open.into_iter().filter(|(key, _)| holds(key));
-    Ok(all.map(|(key, wide)| Parent { key, cause: wide.cause, started: wide.started }).collect())
+    let text = format!(
+        "SELECT scope, name, instance, started_after, started_by, cause, ended_after, ended_by FROM incident \
+         WHERE {LATELY} AND (scope = 'collector' OR instance = ?1)"
+    );
+    let read = |row: &Row<'_>| {
+        let key = IncidentKey { scope: view::scope(row, 0)?, check: row.get(1)?, instance: row.get(2)? };
+        let parent = Parent { key, cause: row.get(5)?, started: bracket(row, 3)? };
+        Ok((parent, maybe_bracket(row, 6)?))
+    };
+    let (mut open, mut past) = Parents::default();
+    let all: Vec<(Parent, Option<Bracket>)> = sql.all(&text, params![own, ms(since)], read)?;
+    for (parent, ended) in all {
+        match ended {
+            Some(ended) => past.push((parent, ended)),
+            None => open.push(parent),
+        }
+    }
+    Ok((open, past))
 }
 
 /// Whether the basin of the school `?1` has enough others, two, for a verdict on all of them.

@@ -413,6 +413,7 @@ CREATE TABLE machine_kin (
     machine BLOB PRIMARY KEY REFERENCES machine (id), former BLOB NOT NULL UNIQUE REFERENCES machine (id),
     former_status TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX incident_wide ON incident (resolved) WHERE scope IN ('basin', 'collector');
 ";
 
 #[cfg(test)]
