@@ -84,9 +84,9 @@ fn one(year: &Year, fault: &Fault) -> Truth {
         What::Server(number) => server(year, fault, number),
         What::Volume(_) => told.first().copied(),
         What::Flap(..) if failover => None,
-        // Two looks must fall into one gap.
+        // A gap must last past the confirmation: a look within a minute, another 15 s later.
         What::Flap(down_s, _) => {
-            let long = heard.len() >= 3 && down_s >= 30 && fault.end - fault.start >= 20 * MINUTE;
+            let long = heard.len() >= 3 && down_s >= 75 && fault.end - fault.start >= 20 * MINUTE;
             second.filter(|_| long)
         }
         What::Degraded(loss, latency, saturated) => {
