@@ -19,7 +19,7 @@ pub struct EndOfLife {
     /// Name of the product, for one file that does not tell it; otherwise the name of the file without its ending.
     #[arg(long, value_name = "NAME")]
     product: Option<String>,
-    /// Files of endoflife.date: https://endoflife.date/api/PRODUCT.json.
+    /// Files of endoflife.date: `api/PRODUCT.json`, one a product.
     #[arg(value_name = "FILE.json", required = true)]
     files: Vec<PathBuf>,
 }
