@@ -1,5 +1,5 @@
-//! Sorting, once for all types, and what is kept in order. The library's sort is compiled anew for each type, about 4 KB a time: a tenth of what the
-//! agent may weigh. This one sorts places and then moves what stands there; it is stable too.
+//! Sorting, once for all types, and what is kept in order. The library's sort is compiled anew for each type, a few
+//! kilobytes each time. This one sorts places and then moves what stands there; it is stable too.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

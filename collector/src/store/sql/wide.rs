@@ -139,7 +139,7 @@ fn area(row: &Row<'_>, index: usize) -> Result<String, StoreError> {
 }
 
 /// Which incidents are open verdicts on more than one school.
-pub const OPEN: &str = "resolved IS NULL AND scope IN ('basin', 'collector')";
+const OPEN: &str = "resolved IS NULL AND scope IN ('basin', 'collector')";
 
 /// What holds for a school, and what did, with its end.
 pub type Parents = (Vec<Parent>, Vec<(Parent, Bracket)>);
